@@ -1,0 +1,18 @@
+"""The account of a sign-in; SESSION_ACCOUNT names the function that decides it."""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+from .models import Account
+
+
+def only_membership(request: HttpRequest | None, user: AbstractBaseUser) -> Account | None:
+    """Return the account chosen on the sign-in page, else the user's only one, else none.
+
+    A chosen account counts only while the user is a member of it.
+    """
+    accounts = list(Account.objects.filter(memberships__user_id=user.pk)[:2])
+    chosen: Account | None = getattr(request, "sign_in_account", None)
+    if chosen is not None:
+        return Account.objects.filter(memberships__user_id=user.pk, pk=chosen.pk).first()
+    return accounts[0] if len(accounts) == 1 else None

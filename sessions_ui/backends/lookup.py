@@ -1,0 +1,118 @@
+"""The one statement of every check: the row, its user, the unfinished terminations and their verdict."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connections
+from django.db.models import BinaryField, BooleanField, Case, Expression, Q, Value, When
+from django.db.models.functions import Now
+from django.db.models.sql.compiler import SQLCompiler
+
+from sessions_ui.models import Fence, Session, Termination
+from sessions_ui.models.sessions import TOUCH_DUE
+from sessions_ui.models.functions import JoinedPublicIds
+
+
+class Slot(Expression):
+    """The place in a compiled statement that each execution fills with its own value."""
+
+    output_field = BinaryField()
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        return "%s", [self]
+
+
+class Row(NamedTuple):
+    """What a check reads of a session that is live."""
+
+    id: int
+    key_digest: bytes
+    user_id: Any
+    session_data: str
+    touch_due: bool
+    user: AbstractBaseUser | None
+
+
+class Lookup:
+    """A compiled check for one database, one application and one set of unfinished terminations."""
+
+    COLUMNS = ["id", "user_id", "session_data", "is_touch_due", "is_covered", "unfinished"]
+
+    def __init__(self, using: str, application: str) -> None:
+        self.using = using
+        self.fence = Fence.read(using)
+        User = get_user_model()
+        self.user_columns = [field.attname for field in User._meta.concrete_fields]
+        sessions = (
+            Session.objects.using(using)
+            .filter(key_digest=Slot(), expire_date__gt=Now())
+            .of_application(application)
+            .annotate(
+                is_touch_due=_whether(TOUCH_DUE),
+                is_covered=_whether(self.fence.covered),
+                unfinished=JoinedPublicIds(Termination.objects.using(using).unfinished().values("public_id")),
+            )
+            .order_by()
+            .values_list(*self.COLUMNS, *(f"user__{name}" for name in self.user_columns))
+        )
+        compiler = sessions.query.get_compiler(using)
+        self.sql, params = compiler.as_sql()
+        self.params = list(params)
+        self.slot = next(index for index, value in enumerate(self.params) if isinstance(value, Slot))
+        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+
+    def find(self, digest: bytes) -> tuple[Row | None, bool]:
+        """Return the live row of this digest if there is one, and whether the verdict knew every termination.
+
+        When it did not, the row says nothing.
+        """
+        params = self.params.copy()
+        params[self.slot] = digest
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, params)
+            found = cursor.fetchone()
+        if found is None:
+            return None, True
+        values = list(found)
+        for position, (converters, expression) in self.converters.items():
+            for convert in converters:
+                values[position] = convert(values[position], expression, connection)
+        id_, user_id, data, touch_due, covered, unfinished = values[: len(self.COLUMNS)]
+        if unfinished or self.fence.known:
+            if frozenset(map(UUID, filter(None, (unfinished or "").split(",")))) != self.fence.known:
+                return None, False
+        if covered:
+            return None, True
+        user = None
+        if user_id is not None:
+            user = get_user_model().from_db(self.using, self.user_columns, values[len(self.COLUMNS) :])
+        return Row(id_, digest, user_id, data, touch_due, user), True
+
+
+def _whether(condition: Q | None) -> Case | Value:
+    if condition is None:
+        return Value(False, BooleanField())
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
+_lookups: dict[tuple[str, str], Lookup] = {}
+
+
+def find(using: str, application: str, digest: bytes) -> tuple[Row | None, Fence]:
+    """Return the live row of this key digest in this application, and the fence it was judged by.
+
+    Raises UnreadableScope, OperationalError and InterfaceError.
+    """
+    of = using, application
+    while True:
+        lookup = _lookups.get(of) or _lookups.setdefault(of, Lookup(using, application))
+        row, complete = lookup.find(digest)
+        if complete:
+            return row, lookup.fence
+        # Terminations began or finished since this process compiled its verdict: compile anew and ask again.
+        _lookups[of] = Lookup(using, application)

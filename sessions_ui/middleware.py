@@ -1,0 +1,161 @@
+"""The middleware of the engine."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
+from django.contrib.auth.middleware import auser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db.models import Manager
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
+from django.utils.crypto import constant_time_compare
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import http_date
+from django.utils.timezone import now
+
+from .backends.db import Fate, SessionStore
+from .models.scopes import UnreadableScope
+from .origin import Origin
+from .outage import unavailable_response
+
+logger = logging.getLogger(__name__)
+
+
+class SessionMiddleware(DjangoSessionMiddleware):
+    """Give the request its session, save it, and turn what befell it into an answer."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = getattr(request, "session", None)
+        if not isinstance(session, SessionStore):
+            return response
+        saved = self._save(session, response)
+        if session.fate is Fate.OUTAGE:
+            return unavailable_response()
+        if session.fate is Fate.ENDED:
+            response = to_sign_in(request)
+        if session.accessed:
+            patch_vary_headers(response, ("Cookie",))
+        if session.fate is Fate.ENDED or (settings.SESSION_COOKIE_NAME in request.COOKIES and session.is_empty()):
+            self._delete_cookie(response)
+            return self._without_detour(request, response)
+        if session.fate is not Fate.ROTATED and (saved or session.cookie_due):
+            self._set_cookie(session, response)
+        return response
+
+    def _save(self, session: SessionStore, response: HttpResponse) -> bool:
+        due = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
+        if session.fate or not due or session.is_empty() or response.status_code >= 500:
+            return False
+        try:
+            session.save()
+        except (UpdateError, OperationalError, InterfaceError, UnreadableScope):
+            # The store has noted its fate; without one the error is not about the session.
+            if session.fate is None:
+                raise
+            logger.warning("The session could not be saved: %s", session.fate.name.lower())
+        return True
+
+    def _set_cookie(self, session: SessionStore, response: HttpResponse) -> None:
+        max_age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
+        response.set_cookie(
+            settings.SESSION_COOKIE_NAME,
+            session.session_key or "",
+            max_age=max_age,
+            expires=None if max_age is None else http_date(now().timestamp() + max_age),
+            domain=settings.SESSION_COOKIE_DOMAIN,
+            path=settings.SESSION_COOKIE_PATH,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=settings.SESSION_COOKIE_HTTPONLY,
+            samesite=settings.SESSION_COOKIE_SAMESITE,
+        )
+
+    def _delete_cookie(self, response: HttpResponse) -> None:
+        response.delete_cookie(
+            settings.SESSION_COOKIE_NAME,
+            path=settings.SESSION_COOKIE_PATH,
+            domain=settings.SESSION_COOKIE_DOMAIN,
+            samesite=settings.SESSION_COOKIE_SAMESITE,
+        )
+        patch_vary_headers(response, ("Cookie",))
+
+    def _without_detour(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Send htmx to the sign-in page itself: it would follow a redirect and swap the page into the fragment."""
+        sign_in = resolve_url(settings.LOGIN_URL)
+        if "HX-Request" not in request.headers or not response.get("Location", "").startswith(sign_in):
+            return response
+        answer = HttpResponse(status=401, headers={"HX-Redirect": response["Location"]})
+        answer.cookies = response.cookies
+        patch_vary_headers(answer, ("Cookie",))
+        return answer
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect to the sign-in page, and from there back to the page that was asked for."""
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else "")
+
+
+class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
+    """Give the request its user: the one that came with the row once he is proven, else the one Django finds."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(partial(get_user, request))  # type: ignore[assignment]
+        request.auser = partial(auser, request)
+
+
+def get_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    """Return the user of the request, found once."""
+    if not hasattr(request, "_cached_user"):
+        request._cached_user = proven_user(request.session) or auth.get_user(request)  # type: ignore[attr-defined]
+    user: AbstractBaseUser | AnonymousUser = request._cached_user  # type: ignore[attr-defined]
+    return user
+
+
+def proven_user(session: Any) -> AbstractBaseUser | None:
+    """Return the user that came with the session's row, if Django would have found the same one.
+
+    That is so when the session's backend is configured and loads users as
+    ModelBackend does, the user may authenticate, and the session was made with his
+    present password. None means: ask Django.
+    """
+    if not isinstance(session, SessionStore) or auth.SESSION_KEY not in session:
+        return None
+    user, path = session.loaded_user, session.get(auth.BACKEND_SESSION_KEY)
+    if user is None or path not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    if user._meta.pk.to_python(session[auth.SESSION_KEY]) != user.pk:
+        return None
+    backend = auth.load_backend(path)
+    if type(backend).get_user is not ModelBackend.get_user or not backend.user_can_authenticate(user):
+        return None
+    if type(type(user)._default_manager).get_queryset is not Manager.get_queryset:
+        return None
+    made_with = session.get(auth.HASH_SESSION_KEY) or ""
+    return user if constant_time_compare(made_with, user.get_session_auth_hash()) else None
+
+
+class ActivityMiddleware(MiddlewareMixin):
+    """Note the last activity of the session that the request used, once a minute at most."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = getattr(request, "session", None)
+        if isinstance(session, SessionStore) and session.touch_due:
+            try:
+                session.touch(Origin.of(request))
+            except DatabaseError:
+                # The answer is ready; only "last active" stays behind.
+                logger.warning("The last activity could not be noted.", exc_info=True)
+        return response

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models.functions import Now
+
+from .accounts import Account, Application, Membership
+from .scopes import Reach, Scope, reach_q
+from .terminations import Fence
+
+SEE = "sessions_ui.view_session"
+END = "sessions_ui.delete_session"
+TOUCH_INTERVAL = timedelta(minutes=1)
+TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
+USER_AGENT_LENGTH = 512
+
+
+def reach_of(user: Any, permission: str = SEE) -> Reach:
+    """Return what the user may see, or end with the permission END, at this moment.
+
+    Superusers and holders of the model permission reach all; others the sessions
+    in the accounts that they administer, and their own.
+    """
+    if user.has_perm(permission):
+        return {"all": True}
+    memberships = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
+    return {"accounts": sorted(memberships.values_list("account_id", flat=True)), "user": user.pk}
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self, fence: Fence | None = None) -> SessionQuerySet:
+        """Leave out what has expired or is covered by an unfinished termination.
+
+        Reads the unfinished terminations unless a fence is given. Raises UnreadableScope.
+        """
+        fence = fence or Fence.read(self.db)
+        unexpired = self.filter(expire_date__gt=Now())
+        return unexpired if fence.covered is None else unexpired.exclude(fence.covered)
+
+    def signed_in(self) -> SessionQuerySet:
+        """Leave out the sessions of anonymous visitors."""
+        return self.filter(user_id__isnull=False)
+
+    def within(self, reach: Reach) -> SessionQuerySet:
+        """Keep the signed-in sessions within the reach."""
+        return self.signed_in().filter(reach_q(reach))
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
+        """Keep the sessions that the user may see."""
+        return self.within(reach_of(user))
+
+    def in_scope(self, scope: Scope) -> SessionQuerySet:
+        """Keep what a termination of this scope covers; raises UnreadableScope."""
+        return self.filter(scope.q())
+
+    def of_application(self, slug: str) -> SessionQuerySet:
+        return self.filter(application__slug=slug)
+
+
+class Session(models.Model):
+    """One sign-in of one user in one application of one account, or the session of an anonymous visitor.
+
+    A row is live while it has not expired and no unfinished termination covers it;
+    without a row the browser is signed out.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # SHA-256 of the key: the first half finds the row, the second half goes into the event that ends the session.
+    key_digest = models.BinaryField(max_length=16, unique=True)
+    key_digest_rest = models.BinaryField(max_length=16)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, db_index=False, related_name="sessions"
+    )
+    account = models.ForeignKey(Account, models.CASCADE, null=True, db_index=False, related_name="sessions")
+    application = models.ForeignKey(Application, models.PROTECT, db_index=False, related_name="sessions")
+    session_data = models.TextField()
+    expire_date = models.DateTimeField(db_index=True)
+    created_on = models.DateTimeField(db_default=Now())
+
+    ip = models.GenericIPAddressField(null=True)
+    country = models.CharField(max_length=2, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
+    device = models.CharField(max_length=100, blank=True)
+    device_kind = models.CharField(max_length=10, blank=True)
+    browser = models.CharField(max_length=100, blank=True)
+    os = models.CharField(max_length=50, blank=True)
+
+    last_active_on = models.DateTimeField(db_default=Now())
+    last_active_day = models.DateField(db_index=True)
+    last_ip = models.GenericIPAddressField(null=True)
+    last_location = models.CharField(max_length=200, blank=True)
+    last_browser = models.CharField(max_length=100, blank=True)
+
+    search_text = models.TextField(blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=[*of, "-id"], condition=models.Q(user__isnull=False), name=f"session_{name}")
+            for name, of in {
+                "newest": [],
+                "by_user": ["user"],
+                "by_account": ["account"],
+                "by_application": ["application"],
+            }.items()
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}’s session in {self.application}" if self.user else f"Visitor in {self.application}"
+

@@ -1,0 +1,40 @@
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.http import HttpRequest
+
+from . import services, sweep
+from .backends.db import SessionStore
+from .models import Account, Termination
+
+
+def note_sign_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **kwargs: object) -> None:
+    if isinstance(getattr(request, "session", None), SessionStore):
+        services.start(request, user)
+
+
+def record_failed_sign_in(
+    sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: object
+) -> None:
+    services.record_failed_sign_in(request, str(credentials.get("username", "")))
+
+
+def end_sessions_of_user(sender: object, instance: AbstractBaseUser, using: str, **kwargs: object) -> None:
+    services.end_all_of("user", instance, using)
+
+
+def end_sessions_of_account(sender: object, instance: Account, using: str, **kwargs: object) -> None:
+    services.end_all_of("account", instance, using)
+
+
+def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str, **kwargs: object) -> None:
+    """Tidy what the trigger on the user table has just begun; it is in effect already."""
+    if instance.is_active:
+        return
+
+    def sweep_unfinished() -> None:
+        for termination in Termination.objects.using(using).unfinished():
+            sweep.sweep(termination, using)
+
+    transaction.on_commit(sweep_unfinished, using=using)

@@ -1,0 +1,158 @@
+"""What happens to sessions, one function each; every door calls these."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict, Unpack
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
+from django.db.models.functions import Now, TruncDate
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from . import sign_in_lock, sweep
+from .ending import end, lock
+from .geoip import country_name
+from .models import Account, Application, Session, SessionEvent, Termination
+from .models.events import record
+from .models.scopes import Scope, conditions_q, reach_q
+from .models.search_text import search_text
+from .models.sessions import SessionQuerySet
+from .origin import Origin
+
+SMALL = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a sign-in leaves for the save that follows it: who, and the request he came with, if any."""
+
+    user: AbstractBaseUser
+    request: HttpRequest | None = None
+
+    def account(self) -> Account | None:
+        decide = import_string(getattr(settings, "SESSION_ACCOUNT", "sessions_ui.accounts.only_membership"))
+        account: Account | None = decide(self.request, self.user)
+        return account
+
+
+def start(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """Note on the request's session that a sign-in has just happened; its next save makes the row."""
+    request.session.sign_in = SignIn(user, request)  # type: ignore[attr-defined]
+
+
+def record_failed_sign_in(request: HttpRequest | None, name: str) -> None:
+    """Write into the history that somebody could not sign in under this name."""
+    application = this_application()
+    SessionEvent.objects.create(
+        kind=SessionEvent.Kind.SIGN_IN_FAILED,
+        user_label=name[:254].replace("\0", ""),
+        application_id=application.pk,
+        application_label=application.name,
+        **asdict(Origin.of(request)),
+    )
+
+
+def this_application() -> Application:
+    """Return the application that SESSION_APPLICATION names; made on first use."""
+    slug = settings.SESSION_APPLICATION
+    return Application.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").capitalize()})[0]
+
+
+def insert_visitor(row: dict[str, Any]) -> Session:
+    """Insert the session of an anonymous visitor."""
+    return Session.objects.create(application=this_application(), last_active_day=TruncDate(Now()), **row)
+
+
+def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQuerySet) -> Session:
+    """Insert a signed-in session in place of the replaced one, with its events, in one transaction."""
+    user = sign_in.user
+    with transaction.atomic(replaced.db):
+        sign_in_lock.share(replaced.db)
+        end(replaced.db, lock(replaced.live()), SessionEvent.Kind.SIGNED_OUT, reason="Signed in anew")
+        account, application, origin = sign_in.account(), this_application(), Origin.of(sign_in.request)
+        session = Session.objects.create(
+            user=user,
+            account=account,
+            application=application,
+            last_active_day=TruncDate(Now()),
+            last_ip=origin.ip,
+            last_location=origin.location,
+            last_browser=origin.browser,
+            search_text=search_text(_searchable(user, account, application, origin)),
+            **asdict(origin),
+            **row,
+        )
+        record(Session.objects.filter(pk=session.pk), SessionEvent.Kind.SIGNED_IN)
+    return session
+
+
+def _searchable(
+    user: AbstractBaseUser, account: Account | None, application: Application, origin: Origin
+) -> list[str | None]:
+    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
+    return [
+        full_name,
+        user.get_username(),
+        getattr(user, user.get_email_field_name(), ""),
+        account.name if account else None,
+        account.slug if account else None,
+        application.name,
+        application.slug,
+        origin.ip,
+        origin.location,
+        country_name(origin.country),
+        origin.country,
+        origin.device,
+        origin.browser,
+        origin.os,
+    ]
+
+
+
+class Particulars(TypedDict, total=False):
+    """What the record of a termination says beside who, when and what."""
+
+    reason: str
+    note: str
+    in_words: str
+    matched: int
+
+
+def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[Particulars]) -> Termination:
+    """End the sessions in the scope, in effect from this commit on.
+
+    Up to SMALL sessions are ended in the same transaction, more are swept in batches
+    before this returns. Raises UnreadableScope.
+    """
+    using = router.db_for_write(Session)
+    conditions_q(scope.conditions), reach_q(scope.reach)
+    with transaction.atomic(using):
+        alone = sign_in_lock.hold_alone(using)
+        termination = Termination.objects.using(using).create(
+            actor=by,
+            actor_label=by.get_username() if by else "",
+            conditions=dict(scope.conditions),
+            reach=dict(scope.reach),
+            cut_off=scope.cut_off,
+            spared=scope.spared,
+            **particulars,
+        )
+        ids = lock(sweep.covered(termination, using), SMALL + 1)
+        if small := len(ids) <= SMALL:
+            sweep.end_for(termination, using, ids)
+            sweep.finish(termination, using, alone=alone)
+    if not small:
+        sweep.sweep(termination, using)
+    termination.refresh_from_db()
+    return termination
+
+
+def end_all_of(what: str, owner: AbstractBaseUser | Account, using: str) -> None:
+    """End every session of a user or an account that is about to be deleted."""
+    everything = Session.objects.using(using).filter(**{what: owner})
+    if everything.exists():
+        scope = Scope({what: owner.pk}, {"all": True}, sign_in_lock.cut_off(using))
+        terminate(scope, None, reason=f"The {what} was deleted", in_words=f"Every session of {owner}")

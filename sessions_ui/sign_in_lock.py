@@ -1,0 +1,62 @@
+"""Which sessions came before a termination: the lock between sign-ins and cut-offs.
+
+Ids do not follow the order of commits: a sign-in may draw a small id and commit
+late. So a sign-in shares a lock until it has committed, and who reads the cut-off
+holds it alone for that moment: every id up to the cut-off is committed, every
+later sign-in is above it.
+
+A sign-in that is stuck must not hold up an emergency. After MAX_WAIT the cut-off
+is taken from the sequence instead, above every id drawn so far: the stuck sign-in
+counts as before it. No termination finishes before it held the lock alone, so
+that one stays in force until the last sign-in it might cover has committed.
+
+SQLite has one writer at a time; its IMMEDIATE transactions give the same.
+"""
+
+from django.db import OperationalError, connections, transaction
+from django.db.models import Max
+
+from .models import Session
+
+KEY = 0x73657373
+MAX_WAIT = "2s"
+
+
+def share(using: str) -> None:
+    """Hold off cut-offs until the end of this transaction."""
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [KEY])
+
+
+def hold_alone(using: str) -> bool:
+    """Wait until no sign-in is under way, MAX_WAIT at most, and return whether that came true.
+
+    New ones wait until the end of this transaction.
+    """
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return True
+    try:
+        with transaction.atomic(using), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{MAX_WAIT}'")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+            cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == "55P03":
+            return False
+        raise
+    return True
+
+
+def cut_off(using: str) -> int:
+    """Return the id of the last session that came before now."""
+    with transaction.atomic(using):
+        if hold_alone(using):
+            newest: int | None = Session.objects.using(using).aggregate(newest=Max("id"))["newest"]
+            return newest or 0
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [Session._meta.db_table])
+        cursor.execute(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {cursor.fetchone()[0]}")
+        return int(cursor.fetchone()[0])

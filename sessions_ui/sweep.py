@@ -1,0 +1,82 @@
+"""The tidying after terminations and expiry. Nothing waits for it: what it removes is refused already."""
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from . import sign_in_lock
+from .ending import end, lock
+from .models import Fence, Session, SessionEvent, SessionQuerySet, Termination
+
+BATCH = 2_000
+
+
+def tidy(using: str) -> None:
+    """Go on with the unfinished terminations, oldest first, and remove what has expired."""
+    for termination in Termination.objects.using(using).unfinished():
+        sweep(termination, using)
+    expire(using)
+
+
+def sweep(termination: Termination, using: str) -> bool:
+    """End what the termination covers, one transaction a batch, and return whether it is finished.
+
+    Rows that somebody else holds are skipped until the last pass, which waits for them.
+    """
+    last = 0
+    while last is not None:
+        with transaction.atomic(using):
+            last = sweep_batch(termination, using, last)
+    with transaction.atomic(using):
+        return finish(termination, using, alone=sign_in_lock.hold_alone(using))
+
+
+def sweep_batch(termination: Termination, using: str, above: int) -> int | None:
+    """End the next batch above this id and return the last id of it, or None when there was none."""
+    sessions = covered(termination, using).filter(id__gt=above)
+    ids = lock(sessions, BATCH, skip_locked=True)
+    end_for(termination, using, ids)
+    return ids[-1] if ids else None
+
+
+def covered(termination: Termination, using: str) -> SessionQuerySet:
+    """Return the sessions that are this termination's to end: a session belongs to the oldest that covers it."""
+    sessions = Session.objects.using(using).in_scope(termination.scope)
+    older = Fence.read(using, before=termination)
+    return sessions if older.covered is None else sessions.exclude(older.covered)
+
+
+def end_for(termination: Termination, using: str, ids: list[int]) -> None:
+    """End these locked rows in the termination's name and count them."""
+    ended = end(using, ids, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
+    if ended:
+        Termination.objects.using(using).filter(pk=termination.pk).update(ended=F("ended") + ended)
+        termination.ended += ended
+
+
+def finish(termination: Termination, using: str, *, alone: bool) -> bool:
+    """Mark the termination finished when nothing is left of it; return whether it is.
+
+    A sign-in that is still under way may yet commit a row that it covers, so it
+    finishes only where the sign-in lock is held alone.
+    """
+    if not alone:
+        return False
+    left = covered(termination, using)
+    for ids in iter(lambda: lock(left, BATCH), []):
+        end_for(termination, using, ids)
+    Termination.objects.using(using).filter(pk=termination.pk, finished_on=None).update(finished_on=Now())
+    return True
+
+
+def expire(using: str) -> int:
+    """Remove expired sessions in batches, and return how many signed-in ones there were."""
+    expired = 0
+    while True:
+        with transaction.atomic(using):
+            sessions = Session.objects.using(using).filter(expire_date__lte=Now())
+            ids = lock(sessions, BATCH, skip_locked=True)
+            end(using, ids, SessionEvent.Kind.EXPIRED)
+            expired += len(ids)
+        if len(ids) < BATCH:
+            return expired
