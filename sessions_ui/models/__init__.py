@@ -1,7 +1,8 @@
 from . import lookups as lookups
 from .accounts import Account, Application, Membership
 from .events import SessionEvent
-from .sessions import Session, SessionQuerySet, reach_of
+from .reaches import reaches_of
+from .sessions import Session, SessionQuerySet
 from .terminations import Fence, Termination
 
 __all__ = [
@@ -13,5 +14,5 @@ __all__ = [
     "SessionEvent",
     "SessionQuerySet",
     "Termination",
-    "reach_of",
+    "reaches_of",
 ]

@@ -2,34 +2,20 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models.functions import Now
 
-from .accounts import Account, Application, Membership
+from .accounts import Account, Application
+from .reaches import reaches_of
 from .scopes import Reach, Scope, reach_q
 from .terminations import Fence
 
-SEE = "sessions_ui.view_session"
-END = "sessions_ui.delete_session"
 TOUCH_INTERVAL = timedelta(minutes=1)
 TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
 USER_AGENT_LENGTH = 512
-
-
-def reach_of(user: Any, permission: str = SEE) -> Reach:
-    """Return what the user may see, or end with the permission END, at this moment.
-
-    Superusers and holders of the model permission reach all; others the sessions
-    in the accounts that they administer, and their own.
-    """
-    if user.has_perm(permission):
-        return {"all": True}
-    memberships = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
-    return {"accounts": sorted(memberships.values_list("account_id", flat=True)), "user": user.pk}
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -52,7 +38,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
         """Keep the sessions that the user may see."""
-        return self.within(reach_of(user))
+        return self.within(reaches_of(user).see)
 
     def in_scope(self, scope: Scope) -> SessionQuerySet:
         """Keep what a termination of this scope covers; raises UnreadableScope."""

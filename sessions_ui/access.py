@@ -1,0 +1,18 @@
+"""What the person behind a request reaches, and which session he is in."""
+
+from django.http import HttpRequest
+
+from .models.reaches import Reaches, reaches_of
+
+
+def reaches(request: HttpRequest) -> Reaches:
+    """Return what the request's user may see and end now."""
+    if not hasattr(request, "_reaches"):
+        request._reaches = reaches_of(request.user)  # type: ignore[attr-defined]
+    found: Reaches = request._reaches  # type: ignore[attr-defined]
+    return found
+
+
+def own_id(request: HttpRequest) -> int | None:
+    """Return the id of the session that the request came with, where our engine carries it."""
+    return getattr(request.session, "row_id", None)

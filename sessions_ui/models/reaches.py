@@ -1,0 +1,59 @@
+"""Who reaches which sessions, accounts and users: the one place that decides it."""
+
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+
+from .accounts import Account, Membership
+from .scopes import Reach
+
+SEE = "sessions_ui.view_session"
+END = "sessions_ui.delete_session"
+ALL: Reach = {"all": True}
+
+
+class Reaches(NamedTuple):
+    """What somebody may see and what he may end at one moment."""
+
+    see: Reach
+    end: Reach
+
+    @property
+    def administers(self) -> bool:
+        """Whether this goes beyond one's own sessions."""
+        return self.see == ALL or bool(self.see["accounts"])
+
+    def may_end(self, session: Any) -> bool:
+        """Whether the session is within what he may end."""
+        return self.end == ALL or session.account_id in self.end["accounts"] or session.user_id == self.end["user"]
+
+
+def reaches_of(user: Any) -> Reaches:
+    """Return what the user reaches now: superusers and holders of the model permissions everything,
+    an account's administrators the sessions in that account, everybody his own.
+    """
+    sees, ends = user.has_perm(SEE), user.has_perm(END)
+    if sees and ends:
+        return Reaches(ALL, ALL)
+    administered = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
+    limited = {"accounts": sorted(administered.values_list("account_id", flat=True)), "user": user.pk}
+    return Reaches(ALL if sees else limited, ALL if ends else limited)
+
+
+def accounts_within(reach: Reach) -> QuerySet[Account]:
+    """Return the accounts that may be named: all, or the administered ones and one's own."""
+    if reach == ALL:
+        return Account.objects.all()
+    named = Q(pk__in=reach["accounts"]) | Q(memberships__user=reach["user"]) | Q(sessions__user=reach["user"])
+    return Account.objects.filter(named).distinct()
+
+
+def users_within(reach: Reach) -> QuerySet[Any]:
+    """Return the users that may be named: all, or the people of the administered accounts and oneself."""
+    users = get_user_model()._default_manager.all()
+    if reach == ALL:
+        return users
+    accounts = reach["accounts"]
+    named = Q(pk=reach["user"]) | Q(memberships__account__in=accounts) | Q(sessions__account__in=accounts)
+    return users.filter(named).distinct()

@@ -1,0 +1,23 @@
+"""How people and sessions are called on pages, in messages and in records."""
+
+from typing import Any
+
+from .models import Session
+
+
+def person_name(user: Any) -> str:
+    """Return the user's full name, else his user name."""
+    full_name: str = user.get_full_name() if hasattr(user, "get_full_name") else ""
+    return full_name or str(user.get_username())
+
+
+def client_name(session: Session) -> str:
+    """Return the browser and device of the session, such as "Firefox 143 on Windows PC"."""
+    if session.browser and session.device and session.browser != session.device:
+        return f"{session.browser} on {session.device}"
+    return session.browser or session.device or "unknown device"
+
+
+def session_name(session: Session) -> str:
+    """Return what tells the session from others, such as "Anna Brandt’s session in Reports, Safari 26 on iPhone"."""
+    return f"{person_name(session.user)}’s session in {session.application}, {client_name(session)}"

@@ -1,0 +1,85 @@
+"""Keyset pages of the list: each costs the same, however deep it lies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.http import QueryDict
+
+from .models import Session, SessionQuerySet
+
+ROWS = 50
+COUNTED = 10_000
+NEWEST, OLDEST = "newest", "oldest"
+PARAMETERS = frozenset({"sort", "below", "above"})
+ID = re.compile(r"[0-9]{1,18}")
+
+
+class UnreadablePosition(Exception):
+    """A parameter of paging has a value that it cannot have."""
+
+    def __init__(self, parameter: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.parameter = parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in the list a page begins: below or above an id, newest or oldest first."""
+
+    sort: str = NEWEST
+    below: int | None = None
+    above: int | None = None
+
+    @classmethod
+    def of(cls, params: QueryDict) -> Position:
+        """Read the parameters sort, below and above; raises UnreadablePosition."""
+        sort = params.get("sort") or NEWEST
+        if sort not in (NEWEST, OLDEST):
+            raise UnreadablePosition("sort", f"The list is sorted “{NEWEST}” or “{OLDEST}” first, not “{sort[:20]}”.")
+        ids = {name: params[name] for name in ("below", "above") if params.get(name)}
+        if len(ids) > 1:
+            raise UnreadablePosition("above", "A page begins below or above a session, not both.")
+        for name, text in ids.items():
+            if not ID.fullmatch(text):
+                raise UnreadablePosition(name, f"“{text[:20]}” is not a place in the list.")
+        return cls(sort, **{name: int(text) for name, text in ids.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows, and where the neighbouring pages begin."""
+
+    rows: list[Session]
+    previous: dict[str, int] | None
+    next: dict[str, int] | None
+
+
+def page(sessions: SessionQuerySet, position: Position) -> Page:
+    """Return the page at the position; reads ROWS + 1 rows."""
+    descending = position.above is None if position.sort == NEWEST else position.below is not None
+    if position.below is not None:
+        sessions = sessions.filter(id__lt=position.below)
+    if position.above is not None:
+        sessions = sessions.filter(id__gt=position.above)
+    rows = list(sessions.order_by("-id" if descending else "id")[: ROWS + 1])
+    more, rows = len(rows) > ROWS, rows[:ROWS]
+    backward = descending is not (position.sort == NEWEST)
+    if backward:
+        rows.reverse()
+    if not rows:
+        return Page([], None, None)
+    onward, back = ("below", "above") if position.sort == NEWEST else ("above", "below")
+    has_next = backward or more
+    has_previous = more if backward else (position.below is not None or position.above is not None)
+    return Page(
+        rows,
+        {back: rows[0].pk} if has_previous else None,
+        {onward: rows[-1].pk} if has_next else None,
+    )
+
+
+def capped_count(sessions: SessionQuerySet) -> int:
+    """Return the number of sessions, COUNTED + 1 at most."""
+    return sessions.order_by()[: COUNTED + 1].count()

@@ -1,0 +1,116 @@
+"""What a termination would end, counted and sampled before anything happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from django.core import signing
+from django.db import router
+from django.db.models import Count
+from django.utils import timezone
+
+from . import sign_in_lock
+from .models import Session, SessionQuerySet
+from .models.scopes import Conditions, Reach, Scope, conditions_q
+from .time_limit import TookTooLong, time_limit
+
+COUNTING_SECONDS = 2.0
+TYPED_ABOVE = 100
+SALT = "sessions_ui.preview"
+VALID_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many sessions, of how many people; and how many in each account, application and country."""
+
+    sessions: int
+    people: int
+    accounts: Mapping[str, int]
+    applications: Mapping[str, int]
+    countries: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What was shown to the person who decides: he ends exactly this, or nothing."""
+
+    conditions: Conditions
+    in_words: str
+    cut_off: int
+    at: datetime
+    matched: int | None = None
+
+    @classmethod
+    def of(cls, conditions: Conditions, in_words: str) -> Self:
+        """Fix the cut-off: sessions that begin after this moment are not meant."""
+        return cls(conditions, in_words, sign_in_lock.cut_off(router.db_for_write(Session)), timezone.now())
+
+    def scope(self, reach: Reach, spared: int | None) -> Scope:
+        return Scope(self.conditions, reach, self.cut_off, spared)
+
+    def signed(self, actor_pk: Any, matched: int | None) -> str:
+        """Return this as text that only this actor can hand in again."""
+        said = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), matched, str(actor_pk)]
+        return signing.dumps(said, salt=SALT, compress=True)
+
+    @classmethod
+    def read(cls, text: str, actor_pk: Any) -> Self | None:
+        """Return the preview that was signed for this actor within the last hour, or None."""
+        try:
+            conditions, in_words, cut_off, at, matched, actor = signing.loads(text, salt=SALT, max_age=VALID_SECONDS)
+        except signing.BadSignature:
+            return None
+        if actor != str(actor_pk):
+            return None
+        return cls(conditions, in_words, cut_off, datetime.fromisoformat(at), matched)
+
+
+def sessions_in(scope: Scope) -> SessionQuerySet:
+    """Return the live sessions that a termination of this scope would end."""
+    return Session.objects.using(router.db_for_write(Session)).live().in_scope(scope)
+
+
+def count(scope: Scope) -> int | None:
+    """Return the exact number of sessions in the scope, or None when counting takes too long."""
+    sessions = sessions_in(scope)
+    try:
+        with time_limit(COUNTING_SECONDS, sessions.db):
+            return sessions.count()
+    except TookTooLong:
+        return None
+
+
+def figures(scope: Scope) -> Figures | None:
+    """Return the figures of the scope, or None when counting takes too long."""
+    sessions = sessions_in(scope).order_by()
+    try:
+        with time_limit(COUNTING_SECONDS, sessions.db):
+            totals = sessions.aggregate(sessions=Count("pk"), people=Count("user_id", distinct=True))
+            return Figures(
+                **totals,
+                accounts=_by(sessions, "account__name"),
+                applications=_by(sessions, "application__name"),
+                countries=_by(sessions, "country"),
+            )
+    except TookTooLong:
+        return None
+
+
+def _by(sessions: SessionQuerySet, column: str) -> dict[str, int]:
+    counted = sessions.values_list(column).annotate(number=Count("pk")).order_by("-number", column)
+    return {name or "–": number for name, number in counted}
+
+
+def begun_since(scope: Scope) -> int:
+    """Return how many sessions meet the conditions but began after the preview; 0 when counting takes too long."""
+    sessions = Session.objects.using(router.db_for_write(Session)).live().within(scope.reach)
+    since = sessions.filter(conditions_q(scope.conditions), id__gt=scope.cut_off)
+    try:
+        with time_limit(COUNTING_SECONDS, since.db):
+            return since.count()
+    except TookTooLong:
+        return 0

@@ -1,0 +1,91 @@
+"""How rows say times, places, devices and names."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.http import HttpRequest, QueryDict
+from django.template.context import Context
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from sessions_ui import geoip, naming
+from sessions_ui.access import reaches
+from sessions_ui.models import Session
+from sessions_ui.models.reaches import Reaches
+
+register = template.Library()
+
+ACTIVE_NOW = timedelta(minutes=2)
+RELATIVE_UNTIL = timedelta(days=1)
+ICONS = {"computer": "desktop", "phone": "phone", "tablet": "tablet", "script": "program"}
+
+register.filter(naming.person_name)
+register.filter(naming.session_name)
+register.filter("country_name", geoip.country_name)
+
+
+@register.filter
+def device_icon(session: Session) -> str:
+    if session.device == "Mac":
+        return "laptop"
+    return ICONS.get(session.device_kind, "browser")
+
+
+@register.filter
+def exact(moment: datetime) -> str:
+    """Return the moment in the reader's zone, such as "12 March 2026, 10:04"."""
+    return date_format(timezone.localtime(moment), "j F Y, H:i")
+
+
+@register.simple_tag
+def ago(moment: datetime, before: str = "") -> SafeString:
+    """Return the time element of a moment: relative in the row, exact in its title and for screen readers."""
+    since = timezone.now() - moment
+    if since < timedelta(minutes=1):
+        said = "just now"
+    elif since < RELATIVE_UNTIL:
+        said = f"{timesince(moment, depth=1).replace('minute', 'min')} ago".replace("mins", "min")
+    else:
+        said = date_format(timezone.localtime(moment), "j F Y" if since > timedelta(days=300) else "j F, H:i")
+    exactly = exact(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}{}<span class="vh">, {}</span></time>',
+        moment.isoformat(timespec="seconds"), exactly, before, said, exactly,
+    )  # fmt: skip
+
+
+@register.filter
+def is_active_now(session: Session) -> bool:
+    return timezone.now() - session.last_active_on < ACTIVE_NOW
+
+
+@register.filter
+def may_end(reaches: Reaches, session: Session) -> bool:
+    return reaches.may_end(session)
+
+
+@register.simple_tag(takes_context=True)
+def administers(context: Context) -> bool:
+    """Return whether the reader reaches beyond his own sessions."""
+    request: HttpRequest | None = context.get("request")
+    user: Any = getattr(request, "user", None)
+    return bool(request and user and user.is_authenticated and reaches(request).administers)
+
+
+@register.simple_tag
+def without(query: QueryDict, *names: str) -> str:
+    """Return the query string without these parameters."""
+    kept = query.copy()
+    for name in names:
+        kept.pop(name, None)
+    return f"?{kept.urlencode()}" if kept else ""
+
+
+@register.simple_tag
+def location_credit() -> str:
+    """Return the line that the licence of the location file asks for, if any."""
+    return geoip.credit()

@@ -1,0 +1,137 @@
+"""The one confirmation through which every termination of the pages goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from sessions_ui import preview, services
+from sessions_ui.access import own_id, reaches
+from sessions_ui.models import Account, Termination
+from sessions_ui.preview import TYPED_ABOVE, Preview
+from sessions_ui.refusals import unreadable
+from sessions_ui.selection import UnreadableSelection, selection
+
+SAMPLE = 5
+ENDED_ALREADY = "What you chose has already ended. Nothing was terminated."
+TOO_OLD = "This confirmation is older than an hour, or not yours. Nothing was terminated; choose again."
+GREW = "More sessions match than you were shown, so nothing was terminated. Look again."
+
+
+class DecisionForm(forms.Form):
+    """What the administrator adds to the preview: why, what people are told, and how sure he is."""
+
+    reason = forms.CharField(required=False, max_length=200)
+    note = forms.CharField(required=False, max_length=280)
+    own = forms.BooleanField(required=False)
+    typed = forms.CharField(required=False, max_length=120)
+
+    def __init__(self, data: QueryDict | None = None, word: str = "") -> None:
+        super().__init__(data)
+        self.word = word
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if self.word and typed.replace(",", "").casefold() != self.word.casefold():
+            said = f"You typed “{typed}”" if typed else "You typed nothing"
+            raise forms.ValidationError(f"{said}; type {self.word}. Nothing was terminated.")
+        return typed
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def terminate(request: HttpRequest) -> HttpResponse:
+    """GET: preview a scope. POST: end exactly what was previewed."""
+    if request.method == "POST":
+        return _decide(request)
+    params = request.GET.copy()
+    back = _local(params.pop("back", [""])[-1])
+    try:
+        chosen = selection(params, reaches(request).end)
+    except UnreadableSelection as error:
+        return unreadable(request, error.problems)
+    if not chosen.conditions:
+        messages.info(request, ENDED_ALREADY)
+        return redirect(back)
+    return _confirm(request, Preview.of(*chosen), back)
+
+
+def _confirm(request: HttpRequest, shown: Preview, back: str, decision: DecisionForm | None = None) -> HttpResponse:
+    reach, own = reaches(request).end, own_id(request)
+    scope = shown.scope(reach, spared=own)
+    figures = preview.figures(scope)
+    own_session = preview.sessions_in(shown.scope(reach, spared=None)).filter(pk=own).first()
+    if figures and not figures.sessions and not own_session:
+        messages.info(request, ENDED_ALREADY)
+        return redirect(back)
+    matched = figures.sessions if figures else None
+    context = {
+        "preview": shown,
+        "figures": figures,
+        "sample": preview.sessions_in(scope).select_related("user", "account", "application")[:SAMPLE],
+        "own_session": own_session,
+        "signed": shown.signed(request.user.pk, matched),
+        "form": decision or DecisionForm(word=_word(shown, matched)),
+        "typed_above": TYPED_ABOVE,
+        "back": back,
+    }
+    return render(request, "sessions/confirm.html", context, status=400 if decision else 200)
+
+
+def _decide(request: HttpRequest) -> HttpResponse:
+    back = _local(request.POST.get("back", ""))
+    shown = Preview.read(request.POST.get("preview", ""), request.user.pk)
+    if shown is None:
+        messages.error(request, TOO_OLD)
+        return redirect(back)
+    decision = DecisionForm(request.POST, _word(shown, shown.matched))
+    if not decision.is_valid():
+        return _confirm(request, shown, back, decision)
+    spared = None if decision.cleaned_data["own"] else own_id(request)
+    scope = shown.scope(reaches(request).end, spared)
+    matched = preview.count(scope)
+    meant = None if shown.matched is None else shown.matched + (spared is None)
+    if matched == 0:
+        messages.info(request, ENDED_ALREADY)
+        return redirect(back)
+    if matched is not None and meant is not None and matched > meant:
+        messages.warning(request, GREW)
+        return _confirm(request, Preview.of(shown.conditions, shown.in_words), back)
+    words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
+    termination = services.terminate(scope, request.user, in_words=shown.in_words, matched=matched, **words)
+    messages.success(request, _outcome(termination, preview.begun_since(scope)))
+    return redirect(back)
+
+
+def _word(shown: Preview, matched: int | None) -> str:
+    """Return what must be typed: the exact number above TYPED_ABOVE, a word where it could not be counted."""
+    if matched is not None:
+        return str(matched) if matched > TYPED_ABOVE else ""
+    account = shown.conditions.get("account")
+    return "everything" if account is None else Account.objects.get(pk=account).slug
+
+
+def _outcome(termination: Termination, begun_since: int) -> str:
+    receipt = reverse("termination", args=[termination.public_id])
+    if termination.finished_on:
+        said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
+    else:
+        said = f"In effect. {termination.matched or 'Too many to count'} were previewed; the receipt counts as rows are tidied."
+    if begun_since:
+        said += f" {begun_since:,} that began after your preview {'was' if begun_since == 1 else 'were'} not touched."
+    return format_html('{} <a href="{}">Receipt</a>', said, receipt)
+
+
+def _local(back: str) -> str:
+    if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return back
+    return reverse("active-user-sessions")
