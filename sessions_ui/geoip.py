@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import iptocc
@@ -20,6 +20,11 @@ from geoip2.models import Country
 CHECK_SECONDS = 5.0
 LOCATION_LENGTH = 200
 DATA = Path(__file__).parent / "data"
+COUNTRIES: dict[str, str] = {
+    code: name
+    for code, _, name in (line.partition(" ") for line in (DATA / "countries.txt").read_text("utf-8").splitlines())
+    if code != "#"
+}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # By list, since is_private also covers the documentation ranges.
@@ -84,7 +89,7 @@ def problem() -> str:
 
 def country_name(code: str) -> str:
     """Return the English name of an ISO 3166 code, the code itself if it is unknown."""
-    return _country_names().get(code, code)
+    return COUNTRIES.get(code, code)
 
 
 class PlaceFile:
@@ -197,9 +202,3 @@ def _operators_file() -> PlaceFile | None:
 @lru_cache(maxsize=8)
 def _file(path: str) -> PlaceFile:
     return PlaceFile(path)
-
-
-@cache
-def _country_names() -> dict[str, str]:
-    lines = (DATA / "countries.txt").read_text(encoding="utf-8").splitlines()
-    return {code: name for code, _, name in (line.partition(" ") for line in lines) if code != "#"}
