@@ -8,6 +8,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from sessionadmin import logs
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -63,9 +65,13 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "sessionadmin.middleware.ResourcePolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "sessionadmin.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "sessionadmin.middleware.NoStoreMiddleware",
+    "sessionadmin.middleware.DisplayTimeZoneMiddleware",
     "sessions_ui.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -155,3 +161,15 @@ CONTENT_SECURITY_POLICY = {
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sessionadmin@localhost")
+
+LOGGING = logs.LOGGING
+
+# gunicorn's, read by gunicorn.conf.py. SQLite has one writer at a time: a second process would only wait for it.
+WEB_BIND = env.list("WEB_BIND", default=["127.0.0.1:8000"])
+WEB_WORKERS = env.int("WEB_WORKERS", default=1 if "sqlite" in DATABASES["default"]["ENGINE"] else 2)
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_TIMEOUT = env.int("WEB_TIMEOUT", default=60)
+WEB_GRACEFUL_TIMEOUT = env.int("WEB_GRACEFUL_TIMEOUT", default=30)
+
+# Made by `make run` beside demo people; neither may be there in production.
+DEMO_PASSWORD_FILE = BASE_DIR / "var" / "demo_password"

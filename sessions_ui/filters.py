@@ -129,9 +129,12 @@ class SessionFilter(forms.Form):
 
     def clean_country(self) -> Criterion | None:
         code = self.cleaned_data["country"].upper()
-        if code and code not in COUNTRIES:
+        if not code:
+            return None
+        if code not in COUNTRIES:
             raise ValidationError(f"There is no country “{code}”; use two letters, such as DE.")
-        return Criterion("country", code, f"Country: {COUNTRIES[code]}", f"from {COUNTRIES[code]}") if code else None
+        name = COUNTRIES[code]
+        return Criterion("country", code, f"Country: {name}", f"from {name}")
 
     def clean_device(self) -> Criterion | None:
         kind = self.cleaned_data["device"]
