@@ -1,1 +1,11 @@
-urlpatterns = []
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("sessions_ui.urls")),
+    path("admin/", admin.site.urls),
+]
+handler400 = "sessions_ui.views.errors.bad_request"
+handler403 = "sessions_ui.views.errors.forbidden"
+handler404 = "sessions_ui.views.errors.not_found"
+handler500 = "sessions_ui.views.errors.server_error"

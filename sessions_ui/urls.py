@@ -1,15 +1,25 @@
 from django.urls import path
 
-from .views import sessions, terminate, terminations
+from .views import sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
     path("my-sessions/", sessions.my_sessions, name="my-sessions"),
+    # Active user sessions
     path("security/active-user-sessions/", sessions.active_user_sessions, name="active-user-sessions"),
     path("security/active-user-sessions/terminate/", terminate.terminate, name="terminate"),
-    path("security/active-user-sessions/suggest/account/", sessions.suggest, {"what": "account"}, name="suggest-account"),
-    path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, name="suggest-user"),
+    path("security/active-user-sessions/suggest/account/", sessions.suggest, {"what": "account"}, "suggest-account"),
+    path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, "suggest-user"),
     path("security/active-user-sessions/<uuid:public_id>/", sessions.session, name="session"),
     path("security/terminations/", terminations.terminations, name="terminations"),
     path("security/terminations/<uuid:public_id>/", terminations.termination, name="termination"),
+    # Signing in and out
+    path("sign-in/", signing.sign_in, name="sign-in"),
+    path("sign-out/", signing.sign_out, name="sign-out"),
+    path("password/", signing.password_change, name="password-change"),
+    path("password/changed/", signing.password_change_done, name="password-change-done"),
+    path("password/reset/", signing.password_reset, name="password-reset"),
+    path("password/reset/sent/", signing.password_reset_done, name="password-reset-done"),
+    path("password/reset/done/", signing.password_reset_complete, name="password-reset-complete"),
+    path("password/reset/<uidb64>/<token>/", signing.password_reset_confirm, name="password-reset-confirm"),
 ]

@@ -1,5 +1,6 @@
 from . import lookups as lookups
 from .accounts import Account, Application, Membership
+from .delays import SignInDelay
 from .events import SessionEvent
 from .reaches import reaches_of
 from .sessions import Session, SessionQuerySet
@@ -13,6 +14,7 @@ __all__ = [
     "Session",
     "SessionEvent",
     "SessionQuerySet",
+    "SignInDelay",
     "Termination",
     "reaches_of",
 ]

@@ -89,8 +89,3 @@ def without(query: QueryDict, *names: str) -> str:
 def location_credit() -> str:
     """Return the line that the licence of the location file asks for, if any."""
     return geoip.credit()
-
-
-@register.filter
-def is_administrator(user: Any) -> bool:
-    return False
