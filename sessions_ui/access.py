@@ -1,8 +1,21 @@
 """What the person behind a request reaches, and which session he is in."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
 
 from .models.reaches import Reaches, reaches_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class SignedInRequest(HttpRequest):
+    """A request behind login_required."""
+
+    user: User
 
 
 def reaches(request: HttpRequest) -> Reaches:

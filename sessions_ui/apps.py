@@ -11,15 +11,16 @@ class SessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks as checks
-        from . import receivers, triggers
+        from . import checks, receivers, triggers  # noqa: F401 (the checks register themselves)
         from .models.lookups import add_sqlite_functions
 
         user, account = settings.AUTH_USER_MODEL, "sessions_ui.Account"
         connection_created.connect(add_sqlite_functions, dispatch_uid="sessions_ui.functions")
         user_logged_in.connect(receivers.note_sign_in, dispatch_uid="sessions_ui.sign_in")
         user_login_failed.connect(receivers.record_failed_sign_in, dispatch_uid="sessions_ui.failed")
-        pre_delete.connect(receivers.end_sessions_of_user, sender=user, dispatch_uid="sessions_ui.user_deleted")
-        pre_delete.connect(receivers.end_sessions_of_account, sender=account, dispatch_uid="sessions_ui.account_deleted")
+        pre_delete.connect(receivers.end_sessions_of_user, sender=user, dispatch_uid="sessions_ui.user")
+        pre_delete.connect(
+            receivers.end_sessions_of_account, sender=account, dispatch_uid="sessions_ui.account_deleted"
+        )
         post_save.connect(receivers.sweep_after_disabling, sender=user, dispatch_uid="sessions_ui.user_saved")
         post_migrate.connect(triggers.install_after_migrate, sender=self, dispatch_uid="sessions_ui.triggers")

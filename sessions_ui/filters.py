@@ -111,14 +111,14 @@ class SessionFilter(forms.Form):
         if text == NO_ACCOUNT:
             return Criterion("account", None, "No account", "without an account")
         account = text and _the_one(accounts_within(self.reach), text, ["slug", "name__iexact"], "account")
-        return account and Criterion("account", account.pk, f"Account: {account}", f"in account {account}") or None
+        return (account and Criterion("account", account.pk, f"Account: {account}", f"in account {account}")) or None
 
     def clean_user(self) -> Criterion | None:
         User = get_user_model()
         text = self.cleaned_data["user"]
         names = [User.USERNAME_FIELD, f"{User.get_email_field_name()}__iexact"]
         user = text and _the_one(users_within(self.reach), text, names, "user")
-        return user and Criterion("user", user.pk, f"User: {user}", f"of {user}") or None
+        return (user and Criterion("user", user.pk, f"User: {user}", f"of {user}")) or None
 
     def clean_application(self) -> Criterion | None:
         text = self.cleaned_data["application"]

@@ -79,7 +79,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
             path=settings.SESSION_COOKIE_PATH,
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=settings.SESSION_COOKIE_HTTPONLY,
-            samesite=settings.SESSION_COOKIE_SAMESITE,
+            samesite=settings.SESSION_COOKIE_SAMESITE,  # type: ignore[arg-type]
         )
 
     def _delete_cookie(self, response: HttpResponse) -> None:
@@ -87,7 +87,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
             settings.SESSION_COOKIE_NAME,
             path=settings.SESSION_COOKIE_PATH,
             domain=settings.SESSION_COOKIE_DOMAIN,
-            samesite=settings.SESSION_COOKIE_SAMESITE,
+            samesite=settings.SESSION_COOKIE_SAMESITE,  # type: ignore[arg-type]
         )
         patch_vary_headers(response, ("Cookie",))
 
@@ -133,13 +133,15 @@ def proven_user(session: Any) -> AbstractBaseUser | None:
     """
     if not isinstance(session, SessionStore) or auth.SESSION_KEY not in session:
         return None
-    user, path = session.loaded_user, session.get(auth.BACKEND_SESSION_KEY)
+    user, path = session.loaded_user, session.get(auth.BACKEND_SESSION_KEY, "")
     if user is None or path not in settings.AUTHENTICATION_BACKENDS:
         return None
     if user._meta.pk.to_python(session[auth.SESSION_KEY]) != user.pk:
         return None
     backend = auth.load_backend(path)
-    if type(backend).get_user is not ModelBackend.get_user or not backend.user_can_authenticate(user):
+    if not isinstance(backend, ModelBackend) or type(backend).get_user is not ModelBackend.get_user:
+        return None
+    if not backend.user_can_authenticate(user):  # type: ignore[arg-type]
         return None
     if type(type(user)._default_manager).get_queryset is not Manager.get_queryset:
         return None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from .models import Session, SessionQuerySet
+from .models import SessionQuerySet
 
 ROWS = 50
 COUNTED = 10_000
 NEWEST, OLDEST = "newest", "oldest"
 PARAMETERS = frozenset({"sort", "below", "above"})
+Row = TypeVar("Row", bound=Model)
 ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -38,7 +41,7 @@ class Position:
         sort = params.get("sort") or NEWEST
         if sort not in (NEWEST, OLDEST):
             raise UnreadablePosition("sort", f"The list is sorted “{NEWEST}” or “{OLDEST}” first, not “{sort[:20]}”.")
-        ids = {name: params[name] for name in ("below", "above") if params.get(name)}
+        ids = {name: str(params[name]) for name in ("below", "above") if params.get(name)}
         if len(ids) > 1:
             raise UnreadablePosition("above", "A page begins below or above a session, not both.")
         for name, text in ids.items():
@@ -48,15 +51,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Row]):
     """One page of rows, and where the neighbouring pages begin."""
 
-    rows: list[Session]
+    rows: list[Row]
     previous: dict[str, int] | None
     next: dict[str, int] | None
 
 
-def page(sessions: SessionQuerySet, position: Position) -> Page:
+def page(sessions: QuerySet[Row], position: Position) -> Page[Row]:
     """Return the page at the position; reads ROWS + 1 rows."""
     descending = position.above is None if position.sort == NEWEST else position.below is not None
     if position.below is not None:

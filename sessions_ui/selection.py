@@ -35,18 +35,20 @@ def selection(params: QueryDict, reach: Reach) -> Selection:
     """Read what is to be terminated; raises UnreadableSelection."""
     kinds = [name for name in ("session", "everything") if name in params]
     if kinds and len(params) > 1:
-        raise UnreadableSelection({kinds[0]: "Choose ticked sessions, a filter or everything, not two of them at once."})
+        raise UnreadableSelection({kinds[0]: "Choose ticked sessions, a filter or everything, only one of them."})
     if "everything" in params:
         if params.getlist("everything") != ["1"]:
             raise UnreadableSelection({"everything": "Write everything=1 to mean everything."})
-        return Selection({"everything": True}, "Every session" if "all" in reach else "Every session within your reach")
+        return Selection({"everything": True}, "Every session" + ("" if "all" in reach else " within your reach"))
     if "session" in params:
         return _ticked(params.getlist("session"), reach)
     wanted = SessionFilter(params, reach)
     if not wanted.is_valid():
         raise UnreadableSelection(wanted.problems)
     if not wanted.conditions:
-        raise UnreadableSelection({"session": "Nothing was ticked. Tick sessions in the list, or choose all that match."})
+        raise UnreadableSelection(
+            {"session": "Nothing was ticked. Tick sessions in the list or choose all that match."}
+        )
     return Selection(wanted.conditions, f"Every session {wanted.in_words}")
 
 

@@ -17,7 +17,7 @@ from .ending import end, lock
 from .geoip import country_name
 from .models import Account, Application, Session, SessionEvent, Termination
 from .models.events import record
-from .models.scopes import Scope, conditions_q, reach_q
+from .models.scopes import Scope
 from .models.search_text import search_text
 from .models.sessions import SessionQuerySet
 from .origin import Origin
@@ -74,7 +74,7 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
         end(replaced.db, lock(replaced.live()), SessionEvent.Kind.SIGNED_OUT, reason="Signed in anew")
         account, application, origin = sign_in.account(), this_application(), Origin.of(sign_in.request)
         session = Session.objects.create(
-            user=user,
+            user_id=user.pk,
             account=account,
             application=application,
             last_active_day=TruncDate(Now()),
@@ -111,14 +111,13 @@ def _searchable(
     ]
 
 
-
 class Particulars(TypedDict, total=False):
     """What the record of a termination says beside who, when and what."""
 
     reason: str
     note: str
     in_words: str
-    matched: int
+    matched: int | None
 
 
 def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[Particulars]) -> Termination:
@@ -128,11 +127,11 @@ def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[P
     before this returns. Raises UnreadableScope.
     """
     using = router.db_for_write(Session)
-    conditions_q(scope.conditions), reach_q(scope.reach)
+    scope.q()  # raises before anything is written
     with transaction.atomic(using):
         alone = sign_in_lock.hold_alone(using)
         termination = Termination.objects.using(using).create(
-            actor=by,
+            actor_id=by.pk if by else None,
             actor_label=by.get_username() if by else "",
             conditions=dict(scope.conditions),
             reach=dict(scope.reach),
@@ -142,8 +141,7 @@ def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[P
         )
         ids = lock(sweep.covered(termination, using), SMALL + 1)
         if small := len(ids) <= SMALL:
-            sweep.end_for(termination, using, ids)
-            sweep.finish(termination, using, alone=alone)
+            sweep.end_for(termination, using, ids, finishes=alone)
     if not small:
         sweep.sweep(termination, using)
     termination.refresh_from_db()

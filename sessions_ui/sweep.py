@@ -1,5 +1,7 @@
 """The tidying after terminations and expiry. Nothing waits for it: what it removes is refused already."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -23,7 +25,7 @@ def sweep(termination: Termination, using: str) -> bool:
 
     Rows that somebody else holds are skipped until the last pass, which waits for them.
     """
-    last = 0
+    last: int | None = 0
     while last is not None:
         with transaction.atomic(using):
             last = sweep_batch(termination, using, last)
@@ -46,12 +48,14 @@ def covered(termination: Termination, using: str) -> SessionQuerySet:
     return sessions if older.covered is None else sessions.exclude(older.covered)
 
 
-def end_for(termination: Termination, using: str, ids: list[int]) -> None:
-    """End these locked rows in the termination's name and count them."""
+def end_for(termination: Termination, using: str, ids: list[int], *, finishes: bool = False) -> None:
+    """End these locked rows in the termination's name and count them; mark it finished when they are its last."""
     ended = end(using, ids, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
-    if ended:
-        Termination.objects.using(using).filter(pk=termination.pk).update(ended=F("ended") + ended)
-        termination.ended += ended
+    changes: dict[str, Any] = {"ended": F("ended") + ended} if ended else {}
+    if finishes:
+        changes["finished_on"] = Now()
+    if changes:
+        Termination.objects.using(using).filter(pk=termination.pk, finished_on=None).update(**changes)
 
 
 def finish(termination: Termination, using: str, *, alone: bool) -> bool:
@@ -62,10 +66,9 @@ def finish(termination: Termination, using: str, *, alone: bool) -> bool:
     """
     if not alone:
         return False
-    left = covered(termination, using)
-    for ids in iter(lambda: lock(left, BATCH), []):
+    while ids := lock(covered(termination, using), BATCH):
         end_for(termination, using, ids)
-    Termination.objects.using(using).filter(pk=termination.pk, finished_on=None).update(finished_on=Now())
+    end_for(termination, using, [], finishes=True)
     return True
 
 

@@ -54,8 +54,8 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
         "name": NAME,
         "reason": REASON,
         "user": quote(User._meta.db_table),
-        "pk": quote(User._meta.pk.column),
-        "username": quote(User._meta.get_field(User.USERNAME_FIELD).column),
+        "pk": quote(User._meta.pk.attname),
+        "username": quote(User.USERNAME_FIELD),
         "session": quote(Session._meta.db_table),
         "termination": quote(Termination._meta.db_table),
     }

@@ -41,9 +41,9 @@ class Fate(enum.Enum):
     OUTAGE = enum.auto()  # the database did not answer: 503, the cookie stays
 
 
-def halves(key: str) -> tuple[bytes, bytes]:
+def halves(key: str | None) -> tuple[bytes, bytes]:
     """Return the two halves of the key's SHA-256."""
-    digest = hashlib.sha256(key.encode()).digest()
+    digest = hashlib.sha256((key or "").encode()).digest()
     return digest[:16], digest[16:]
 
 
@@ -58,6 +58,8 @@ class SessionStore(SessionBase):
     Beside the interface, three notes: `fate`, `cookie_due` (the database has a key
     that the browser does not), and `sign_in`, set by services.start().
     """
+
+    _session_cache: dict[str, Any]
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
@@ -129,11 +131,10 @@ class SessionStore(SessionBase):
 
         Raises CreateError when must_create is set and the key exists, UpdateError when the session has ended.
         """
+        data = self._get_session(no_load=must_create) if self.session_key else {}  # type: ignore[attr-defined]
         if self.session_key is None:
-            return self.create()
-        data = self._get_session(no_load=must_create)
-        if self.session_key is None:
-            return self.create()
+            self.create()
+            return
         user_pk = get_user_model()._meta.pk.to_python(data[SESSION_KEY]) if SESSION_KEY in data else None
         had_user_pk = self._row.user_id if self._row else None
         with self._noting_outage():
@@ -215,7 +216,7 @@ class SessionStore(SessionBase):
 
     def cycle_key(self) -> None:
         """Take a new key; a signed-in session's row takes it when it is saved, a visitor's row goes at once."""
-        self._get_session()
+        self._get_session()  # type: ignore[attr-defined]
         if self._row and self._row.user_id is None:
             self.delete()
             self._row = None
@@ -246,7 +247,8 @@ class SessionStore(SessionBase):
             if not key or not KEY.fullmatch(key):
                 return
             sessions = self._sessions(
-                key_digest=halves(key)[0], application__in=Application.objects.filter(slug=settings.SESSION_APPLICATION)
+                key_digest=halves(key)[0],
+                application__in=Application.objects.filter(slug=settings.SESSION_APPLICATION),
             )
         self._end(sessions, SessionEvent.Kind.SIGNED_OUT)
 
@@ -271,9 +273,8 @@ class SessionStore(SessionBase):
         return Session.objects.using(self.using).filter(**conditions)
 
     def _end(self, sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) -> None:
-        with self._noting_outage():
-            with transaction.atomic(self.using):
-                end(self.using, lock(sessions.live()), kind, **values)
+        with self._noting_outage(), transaction.atomic(self.using):
+            end(self.using, lock(sessions.live()), kind, **values)
 
     def _note_new_key(self) -> None:
         # Only once the new key has been committed: after a rollback the browser's old key is the good one.

@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from django.db.models.sql.compiler import SQLCompiler
 
 from sessions_ui.models import Fence, Session, Termination
-from sessions_ui.models.sessions import TOUCH_DUE
 from sessions_ui.models.functions import JoinedPublicIds
+from sessions_ui.models.sessions import TOUCH_DUE
 
 
 class Slot(Expression):
@@ -22,8 +22,8 @@ class Slot(Expression):
 
     output_field = BinaryField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        return "%s", [self]
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any]]:
+        return "%s", (self,)
 
 
 class Row(NamedTuple):
@@ -83,9 +83,8 @@ class Lookup:
             for convert in converters:
                 values[position] = convert(values[position], expression, connection)
         id_, user_id, data, touch_due, covered, unfinished = values[: len(self.COLUMNS)]
-        if unfinished or self.fence.known:
-            if frozenset(map(UUID, filter(None, (unfinished or "").split(",")))) != self.fence.known:
-                return None, False
+        if self.fence.known != frozenset(map(UUID, unfinished.split(",") if unfinished else ())):
+            return None, False
         if covered:
             return None, True
         user = None

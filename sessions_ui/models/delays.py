@@ -9,7 +9,7 @@ class SignInDelay(models.Model):
     wait_until = models.DateTimeField(db_index=True)
 
     class Meta:
-        default_permissions: list[str] = []
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.failures} failures, wait until {self.wait_until}"

@@ -98,9 +98,10 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
         expressions[label] = models.functions.Coalesce(expressions[label], Value(""))
     expressions["user_key"] = Cast("user_id", models.CharField(max_length=64))
     expressions["user_label"] = F(f"user__{User.USERNAME_FIELD}")
-    expressions["ended_key"] = F("key_digest_rest") if kind in SessionEvent.ENDS else Value(None, SessionEvent._meta.get_field("ended_key"))
-    expressions |= {"kind": Value(kind.value), "reason": Value(""), "termination_id": Value(None, models.BigIntegerField())}
-    expressions |= {name: Value(value) for name, value in values.items()}
+    expressions["kind"] = Value(kind.value)
+    if kind in SessionEvent.ENDS:
+        expressions["ended_key"] = F("key_digest_rest")
+    expressions |= {"reason": Value("")} | {name: Value(value) for name, value in values.items()}
     return _insert_from(sessions, expressions)
 
 
@@ -109,8 +110,9 @@ def _insert_from(sessions: SessionQuerySet, expressions: dict[str, Any]) -> int:
     query = sessions.order_by().annotate(**names).values_list(*names).query
     connection = connections[sessions.db]
     sql, params = query.get_compiler(sessions.db).as_sql()
-    columns = ", ".join(connection.ops.quote_name(SessionEvent._meta.get_field(name).column) for name in expressions)
-    table = connection.ops.quote_name(SessionEvent._meta.db_table)
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(name) for name in expressions)
+    table = quote(SessionEvent._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
         return int(cursor.rowcount)

@@ -14,8 +14,10 @@ class RandomUUID(Func):
     function = "GEN_RANDOM_UUID"
     arity = 0
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
-        return "(lower(hex(randomblob(16))))", []
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, tuple[()]]:
+        return "(lower(hex(randomblob(16))))", ()
 
 
 class JoinedPublicIds(Subquery):

@@ -9,12 +9,12 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 @GenericIPAddressField.register_lookup
-class InNetwork(Lookup):  # type: ignore[type-arg]
+class InNetwork(Lookup):
     lookup_name = "in_network"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[str]]:
-        return "%s", [str(value)]
+    def get_db_prep_lookup(self, value: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str]]:
+        return "%s", (str(value),)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         left, left_params = self.process_lhs(compiler, connection)

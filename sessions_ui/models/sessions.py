@@ -101,4 +101,3 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}’s session in {self.application}" if self.user else f"Visitor in {self.application}"
-

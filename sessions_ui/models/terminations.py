@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from .functions import RandomUUID
 from .scopes import Scope
 
+
 class TerminationQuerySet(models.QuerySet["Termination"]):
     def unfinished(self) -> TerminationQuerySet:
         """Return those whose scope is still refused, oldest first."""

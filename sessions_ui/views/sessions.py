@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from sessions_ui.access import own_id, reaches
+from sessions_ui.access import SignedInRequest, own_id, reaches
 from sessions_ui.filters import SessionFilter, suggestions
 from sessions_ui.geoip import COUNTRIES
 from sessions_ui.models import Application, Membership, Session, SessionQuerySet
@@ -26,14 +26,14 @@ DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 d
 
 @require_safe
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     """Send administrators to the list and others to their own sessions."""
     return redirect("active-user-sessions" if reaches(request).administers else "my-sessions")
 
 
 @require_safe
 @login_required
-def active_user_sessions(request: HttpRequest) -> HttpResponse:
+def active_user_sessions(request: SignedInRequest) -> HttpResponse:
     """List the live sessions within reach that the filter keeps."""
     reach = reaches(request)
     wanted = SessionFilter(without_paging(request.GET), reach.see)
@@ -65,7 +65,7 @@ def active_user_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def session(request: HttpRequest, public_id: UUID) -> HttpResponse:
+def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Show everything that is known of one session."""
     reach = reaches(request)
     live = Session.objects.live().within(reach.see).select_related("user", "account", "application")
@@ -82,7 +82,7 @@ def session(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def my_sessions(request: HttpRequest) -> HttpResponse:
+def my_sessions(request: SignedInRequest) -> HttpResponse:
     """List the sessions of the person who asks, the one he is in first."""
     mine = shown(Session.objects.live().filter(user_id=request.user.pk)).order_by("-id")
     own = own_id(request)
@@ -97,7 +97,7 @@ def my_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def suggest(request: HttpRequest, what: str) -> HttpResponse:
+def suggest(request: SignedInRequest, what: str) -> HttpResponse:
     """Suggest accounts or users within reach whose name begins with what was typed."""
     text = request.GET.get(what, "").strip()[:100].replace("\0", "")
     found = suggestions(what, text, reaches(request).see) if text else []
@@ -117,7 +117,7 @@ def without_paging(params: QueryDict) -> QueryDict:
     return kept
 
 
-def _terminate_all(request: HttpRequest, wanted: SessionFilter) -> str:
+def _terminate_all(request: SignedInRequest, wanted: SessionFilter) -> str:
     chosen = wanted.params.copy() if wanted.conditions else QueryDict("everything=1", mutable=True)
     chosen["back"] = request.get_full_path()
     return chosen.urlencode()
@@ -125,7 +125,7 @@ def _terminate_all(request: HttpRequest, wanted: SessionFilter) -> str:
 
 def _candidates(wanted: SessionFilter) -> dict[str, Any]:
     return {
-        name: suggestions(name, wanted.params[name], wanted.reach)
+        name: suggestions(name, str(wanted.params[name]), wanted.reach)
         for name in ("account", "user")
         if wanted.has_error(name, "unknown")
     }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from sessions_ui import preview, services
-from sessions_ui.access import own_id, reaches
+from sessions_ui.access import SignedInRequest, own_id, reaches
 from sessions_ui.models import Account, Termination
 from sessions_ui.preview import TYPED_ABOVE, Preview
 from sessions_ui.refusals import unreadable
@@ -49,7 +47,7 @@ class DecisionForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def terminate(request: HttpRequest) -> HttpResponse:
+def terminate(request: SignedInRequest) -> HttpResponse:
     """GET: preview a scope. POST: end exactly what was previewed."""
     if request.method == "POST":
         return _decide(request)
@@ -65,11 +63,13 @@ def terminate(request: HttpRequest) -> HttpResponse:
     return _confirm(request, Preview.of(*chosen), back)
 
 
-def _confirm(request: HttpRequest, shown: Preview, back: str, decision: DecisionForm | None = None) -> HttpResponse:
+def _confirm(
+    request: SignedInRequest, shown: Preview, back: str, decision: DecisionForm | None = None
+) -> HttpResponse:
     reach, own = reaches(request).end, own_id(request)
     scope = shown.scope(reach, spared=own)
     figures = preview.figures(scope)
-    own_session = preview.sessions_in(shown.scope(reach, spared=None)).filter(pk=own).first()
+    own_session = preview.sessions_in(shown.scope(reach, spared=None)).filter(pk__in=[own]).first()
     if figures and not figures.sessions and not own_session:
         messages.info(request, ENDED_ALREADY)
         return redirect(back)
@@ -87,7 +87,7 @@ def _confirm(request: HttpRequest, shown: Preview, back: str, decision: Decision
     return render(request, "sessions/confirm.html", context, status=400 if decision else 200)
 
 
-def _decide(request: HttpRequest) -> HttpResponse:
+def _decide(request: SignedInRequest) -> HttpResponse:
     back = _local(request.POST.get("back", ""))
     shown = Preview.read(request.POST.get("preview", ""), request.user.pk)
     if shown is None:
@@ -125,7 +125,8 @@ def _outcome(termination: Termination, begun_since: int) -> str:
     if termination.finished_on:
         said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
     else:
-        said = f"In effect. {termination.matched or 'Too many to count'} were previewed; the receipt counts as rows are tidied."
+        previewed = "Too many to count" if termination.matched is None else f"{termination.matched:,}"
+        said = f"In effect. {previewed} were previewed; the receipt counts as rows are tidied."
     if begun_since:
         said += f" {begun_since:,} that began after your preview {'was' if begun_since == 1 else 'were'} not touched."
     return format_html('{} <a href="{}">Receipt</a>', said, receipt)

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from sessions_ui.access import reaches
+from sessions_ui.access import SignedInRequest, reaches
 from sessions_ui.models import SessionEvent, Termination
 from sessions_ui.models.reaches import ALL
 from sessions_ui.paging import Position, UnreadablePosition, page
@@ -19,7 +19,7 @@ from sessions_ui.refusals import unreadable
 
 @require_safe
 @login_required
-def terminations(request: HttpRequest) -> HttpResponse:
+def terminations(request: SignedInRequest) -> HttpResponse:
     """List the terminations, newest first."""
     try:
         position = Position.of(request.GET)
@@ -31,7 +31,7 @@ def terminations(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def termination(request: HttpRequest, public_id: UUID) -> HttpResponse:
+def termination(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Show one termination: its scope, its numbers, and what was ended."""
     found = get_object_or_404(_visible(request), public_id=public_id)
     ended = SessionEvent.objects.filter(termination_id=found.pk).order_by()
@@ -45,7 +45,7 @@ def termination(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return render(request, "sessions/termination.html", context)
 
 
-def _visible(request: HttpRequest) -> QuerySet[Termination]:
+def _visible(request: SignedInRequest) -> QuerySet[Termination]:
     """Return all to those who see all sessions, to everybody else his own acts."""
     if reaches(request).see == ALL:
         return Termination.objects.all()
