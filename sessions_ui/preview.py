@@ -13,6 +13,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from . import sign_in_lock
+from .geoip import country_name
 from .models import Session, SessionQuerySet
 from .models.scopes import Conditions, Reach, Scope, conditions_q
 from .time_limit import TookTooLong, time_limit
@@ -94,7 +95,7 @@ def figures(scope: Scope) -> Figures | None:
                 **totals,
                 accounts=_by(sessions, "account__name"),
                 applications=_by(sessions, "application__name"),
-                countries=_by(sessions, "country"),
+                countries={country_name(code): number for code, number in _by(sessions, "country").items()},
             )
     except TookTooLong:
         return None
