@@ -1,6 +1,7 @@
 """What `make run` does: prepare Session Admin on this machine, then serve it and the example until told to stop."""
 
 import argparse
+import errno
 import os
 import secrets
 import signal
@@ -9,12 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from hashlib import sha256
+from http.client import HTTPConnection, HTTPException
+from io import StringIO
 from pathlib import Path
 from queue import SimpleQueue
 
 import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
@@ -28,46 +33,58 @@ SECONDS_TO_STOP = 10
 Children = dict[str, subprocess.Popen[bytes]]
 
 
-def keep_secret(name: str, size: int) -> Path:
-    """Return the file in var/ that keeps a random secret, mode 0600; make it if it is not there."""
-    file = VAR / name
-    if not file.exists():
+def keep_secret_key(name: str) -> None:
+    """Put a random secret key into this file in var/, mode 0600, if there is none."""
+    if not (VAR / name).exists():
         # Whole or not at all, and never readable by others, not even for a moment.
         with tempfile.NamedTemporaryFile("w", dir=VAR, delete=False) as fresh:
-            fresh.write(secrets.token_urlsafe(size))
-        Path(fresh.name).rename(file)
-    return file
+            fresh.write(secrets.token_urlsafe(48))
+        Path(fresh.name).rename(VAR / name)
 
 
 def prepare(demo: bool) -> str:
-    """Make what is missing: keys, database, static files, demo people if nobody is there; return who may sign in."""
+    """Make what is missing: keys, database, static files and, where nobody is yet, demo people; return `people`."""
     VAR.mkdir(mode=0o700, exist_ok=True)
     VAR.chmod(0o700)
-    keep_secret("secret_key", 48)
-    keep_secret("reports_secret_key", 48)
+    keep_secret_key("secret_key")
+    keep_secret_key("reports_secret_key")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessionadmin.settings")
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    if demo and not settings.PRODUCTION and not get_user_model()._default_manager.exists():
-        call_command("seed_demo", "--password-file", str(keep_secret("demo_password", 9)))
-    people = sign_ins()
-    connections.close_all()
-    return people
+    collect_static_files()
+    try:
+        return people(demo and not settings.PRODUCTION)
+    finally:
+        connections.close_all()
 
 
-def sign_ins() -> str:
+def collect_static_files() -> None:
+    """Collect the static files if one of them has changed since: compressing them takes ten seconds."""
+    sources = [storage.path(name) for finder in get_finders() for name, storage in finder.list([])]
+    state = sha256(repr(sorted((file, Path(file).stat().st_mtime_ns) for file in sources)).encode()).hexdigest()
+    stamp = settings.STATIC_ROOT / ".collected"
+    if not stamp.exists() or stamp.read_text() != state:
+        print("Collecting the static files ...", flush=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(state)
+
+
+def people(demo: bool) -> str:
     """Return in words who may sign in."""
-    from sessions_ui.management.commands.seed_demo import SIGN_INS
+    # Models may be imported only when Django is set up.
+    from django.contrib.auth.models import Group
 
-    people = get_user_model()._default_manager
-    if not people.exists():
+    from sessions_ui.demo import GROUP
+
+    nobody = not get_user_model()._default_manager.exists()
+    if nobody and not demo:
         return "There is nobody yet. Make the first administrator: .venv/bin/python manage.py createsuperuser"
-    demo = [f"    {name:<10} {role}" for name, role in SIGN_INS if people.filter(username=name).exists()]
-    password = VAR / "demo_password"
-    if not demo or not password.exists():
+    if not nobody and not Group.objects.filter(name=GROUP).exists():
         return "Sign in with your own account."
-    return "\n".join([f"Demo people, all with the password {password.read_text()}", *demo])
+    # Where the demo people are there already, it only says so and who they are.
+    words = StringIO()
+    call_command("seed_demo", "--password-file", str(VAR / "demo_password"), stdout=words)
+    return words.getvalue()
 
 
 def refuse_taken(port: int) -> None:
@@ -78,7 +95,9 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            sys.exit(f"Port {port} cannot be used ({error.strerror}). Choose another one: make run PORT={port + 100}")
+            if error.errno != errno.EADDRINUSE:
+                raise
+            sys.exit(f"Port {port} is taken. Choose another one: make run PORT={port + 100}")
 
 
 def serve(application: str, port: int, folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -89,14 +108,8 @@ def serve(application: str, port: int, folder: Path, environment: dict[str, str]
 
 
 def start(port: int) -> Children:
-    """Start the console and, beside it, the example application on the next port with a key of its own."""
-    reports = {name: value for name, value in os.environ.items() if name not in {"SECRET_KEY", "SESSION_APPLICATION"}}
-    reports |= {
-        "DATABASE_URL": os.environ.get("DATABASE_URL", f"sqlite:///{VAR}/sessionadmin.sqlite3"),
-        "DJANGO_SETTINGS_MODULE": "reports.settings",
-        "PYTHONPATH": str(BASE_DIR),
-        "SECRET_KEY_FILE": str(VAR / "reports_secret_key"),
-    }
+    """Start the console and, beside it, the example application on the next port."""
+    reports = os.environ | {"DJANGO_SETTINGS_MODULE": "reports.settings", "PYTHONPATH": str(BASE_DIR)}
     return {
         "Session Admin": serve("sessionadmin.wsgi", port, BASE_DIR, dict(os.environ)),
         "Reports": serve("reports.wsgi", port + 1, BASE_DIR / "examples" / "reports", reports),
@@ -104,11 +117,19 @@ def start(port: int) -> Children:
 
 
 def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """Tell whether an application answers here; gunicorn accepts connections even before it could load one."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
 
 
-def announce(port: int, people: str, children: Children) -> None:
+def announce(port: int, who: str, children: Children) -> None:
     """Wait until both servers answer, then say where they are and who may sign in."""
     until = time.monotonic() + SECONDS_TO_START
     while not (answers(port) and answers(port + 1)) and time.monotonic() < until and all_alive(children):
@@ -116,7 +137,7 @@ def announce(port: int, people: str, children: Children) -> None:
     if all_alive(children):
         print(f"\nSession Admin      http://127.0.0.1:{port}/")
         print(f"Reports (example)  http://127.0.0.1:{port + 1}/")
-        print(f"{people}\nCtrl-C stops everything.\n", flush=True)
+        print(f"{who}\nCtrl-C stops everything.\n", flush=True)
 
 
 def all_alive(children: Children) -> bool:
@@ -145,14 +166,14 @@ def end_group(leader: int) -> None:
         return
 
 
-def run(port: int, people: str) -> int:
+def run(port: int, who: str) -> int:
     """Serve until a signal comes or a server ends by itself; return the exit code."""
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (*ENDINGS, signal.SIGCHLD):
         signal.signal(number, lambda caught, frame: signals.put(caught))
     children = start(port)
     try:
-        announce(port, people, children)
+        announce(port, who, children)
         while all_alive(children) and signals.get() not in ENDINGS:
             continue
         dead = [name for name, child in children.items() if child.poll() is not None]
@@ -173,12 +194,12 @@ def main() -> int:
     refuse_taken(options.port)
     refuse_taken(options.port + 1)
     try:
-        people = prepare(demo=not options.empty)
+        who = prepare(demo=not options.empty)
     except (CommandError, ImproperlyConfigured, OperationalError, OSError) as error:
         sys.exit(f"Session Admin cannot be prepared: {error}")
     except KeyboardInterrupt:
         return 130
-    return run(options.port, people)
+    return run(options.port, who)
 
 
 if __name__ == "__main__":
