@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate, post_save, pre_delete
+from django.db.models.signals import post_migrate, post_save, pre_delete, pre_migrate
 
 
 class SessionsConfig(AppConfig):
@@ -23,4 +23,5 @@ class SessionsConfig(AppConfig):
             receivers.end_sessions_of_account, sender=account, dispatch_uid="sessions_ui.account_deleted"
         )
         post_save.connect(receivers.sweep_after_disabling, sender=user, dispatch_uid="sessions_ui.user_saved")
+        pre_migrate.connect(triggers.drop_before_migrate, sender=self, dispatch_uid="sessions_ui.no_triggers")
         post_migrate.connect(triggers.install_after_migrate, sender=self, dispatch_uid="sessions_ui.triggers")

@@ -118,7 +118,7 @@ class SessionFilter(forms.Form):
         text = self.cleaned_data["user"]
         names = [User.USERNAME_FIELD, f"{User.get_email_field_name()}__iexact"]
         user = text and _the_one(users_within(self.reach), text, names, "user")
-        return (user and Criterion("user", user.pk, f"User: {user}", f"of {user}")) or None
+        return (user and Criterion("user", str(user.pk), f"User: {user}", f"of {user}")) or None
 
     def clean_application(self) -> Criterion | None:
         text = self.cleaned_data["application"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Manager
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
@@ -37,6 +38,12 @@ logger = logging.getLogger(__name__)
 class SessionMiddleware(DjangoSessionMiddleware):
     """Give the request its session, save it, and turn what befell it into an answer."""
 
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if isinstance(request.session, SessionStore):
+            # So that a sign-in knows where it comes from, whoever made it.
+            request.session.request = weakref.ref(request)
+
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = getattr(request, "session", None)
         if not isinstance(session, SessionStore):
@@ -51,8 +58,9 @@ class SessionMiddleware(DjangoSessionMiddleware):
         if session.fate is Fate.ENDED or (settings.SESSION_COOKIE_NAME in request.COOKIES and session.is_empty()):
             self._delete_cookie(response)
             return self._without_detour(request, response)
-        if session.fate is not Fate.ROTATED and (saved or session.cookie_due):
-            self._set_cookie(session, response)
+        key = session.session_key if saved else session.committed_key
+        if key and session.fate is not Fate.SUPERSEDED:
+            self._set_cookie(session, key, response)
         return response
 
     def _save(self, session: SessionStore, response: HttpResponse) -> bool:
@@ -61,18 +69,18 @@ class SessionMiddleware(DjangoSessionMiddleware):
             return False
         try:
             session.save()
-        except (UpdateError, OperationalError, InterfaceError, UnreadableScope):
+        except (UpdateError, DatabaseError, InterfaceError, UnreadableScope):
             # The store has noted its fate; without one the error is not about the session.
             if session.fate is None:
                 raise
             logger.warning("The session could not be saved: %s", session.fate.name.lower())
         return True
 
-    def _set_cookie(self, session: SessionStore, response: HttpResponse) -> None:
+    def _set_cookie(self, session: SessionStore, key: str, response: HttpResponse) -> None:
         max_age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
         response.set_cookie(
             settings.SESSION_COOKIE_NAME,
-            session.session_key or "",
+            key,
             max_age=max_age,
             expires=None if max_age is None else http_date(now().timestamp() + max_age),
             domain=settings.SESSION_COOKIE_DOMAIN,
@@ -157,7 +165,7 @@ class ActivityMiddleware(MiddlewareMixin):
         if isinstance(session, SessionStore) and session.touch_due:
             try:
                 session.touch(Origin.of(request))
-            except DatabaseError:
+            except (DatabaseError, InterfaceError):
                 # The answer is ready; only "last active" stays behind.
                 logger.warning("The last activity could not be noted.", exc_info=True)
         return response

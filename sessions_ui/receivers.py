@@ -35,6 +35,7 @@ def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str
 
     def sweep_unfinished() -> None:
         for termination in Termination.objects.using(using).unfinished():
-            sweep.sweep(termination, using)
+            if str(termination.conditions.get("user")) == str(instance.pk):
+                sweep.sweep(termination, using)
 
     transaction.on_commit(sweep_unfinished, using=using)

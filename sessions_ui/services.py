@@ -8,21 +8,22 @@ from typing import Any, TypedDict, Unpack
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models.functions import Now, TruncDate
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from . import sign_in_lock, sweep
+from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
 from .models import Account, Application, Session, SessionEvent, Termination
 from .models.events import record
 from .models.scopes import Scope
 from .models.search_text import search_text
-from .models.sessions import SessionQuerySet
+from .models.sessions import TODAY, SessionQuerySet
 from .origin import Origin
 
 SMALL = 1_000
+REPLACED = "Replaced by a new session in the same browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,12 @@ class SignIn:
 
 
 def start(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Note on the request's session that a sign-in has just happened; its next save makes the row."""
-    request.session.sign_in = SignIn(user, request)  # type: ignore[attr-defined]
+    """Note on the request's session that a sign-in has just happened; its next save makes the row.
+
+    A receiver that heard of the sign-in before and saved has made it already.
+    """
+    if request.session.signed_in_now != user.pk:  # type: ignore[attr-defined]
+        request.session.sign_in = SignIn(user, request)  # type: ignore[attr-defined]
 
 
 def record_failed_sign_in(request: HttpRequest | None, name: str) -> None:
@@ -63,21 +68,29 @@ def this_application() -> Application:
 
 def insert_visitor(row: dict[str, Any]) -> Session:
     """Insert the session of an anonymous visitor."""
-    return Session.objects.create(application=this_application(), last_active_day=TruncDate(Now()), **row)
+    return Session.objects.create(application=this_application(), last_active_day=TODAY, **row)
 
 
-def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQuerySet) -> Session:
-    """Insert a signed-in session in place of the replaced one, with its events, in one transaction."""
-    user = sign_in.user
-    with transaction.atomic(replaced.db):
-        sign_in_lock.share(replaced.db)
-        end(replaced.db, lock(replaced.live()), SessionEvent.Kind.SIGNED_OUT, reason="Signed in anew")
+class ReplacedHasEnded(Exception):
+    """The signed-in session that a new one was to replace has ended: nothing may be made from it."""
+
+
+def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQuerySet | None) -> Session:
+    """Insert a signed-in session, in place of the replaced one if there is one, with its events, in one transaction.
+
+    Raises ReplacedHasEnded.
+    """
+    user, using = sign_in.user, router.db_for_write(Session)
+    with transaction.atomic(using):
+        sign_in_lock.share(using)
+        if replaced is not None:
+            end_replaced(replaced)
         account, application, origin = sign_in.account(), this_application(), Origin.of(sign_in.request)
         session = Session.objects.create(
             user_id=user.pk,
             account=account,
             application=application,
-            last_active_day=TruncDate(Now()),
+            last_active_day=TODAY,
             last_ip=origin.ip,
             last_location=origin.location,
             last_browser=origin.browser,
@@ -87,6 +100,14 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
         )
         record(Session.objects.filter(pk=session.pk), SessionEvent.Kind.SIGNED_IN)
     return session
+
+
+def end_replaced(replaced: SessionQuerySet) -> None:
+    """End the signed-in session whose place another one takes; raises ReplacedHasEnded."""
+    locked = lock(replaced.live())
+    if not locked.ids:
+        raise ReplacedHasEnded
+    end(replaced.db, locked, SessionEvent.Kind.SIGNED_OUT, reason=REPLACED)
 
 
 def _searchable(
@@ -139,13 +160,24 @@ def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[P
             spared=scope.spared,
             **particulars,
         )
-        ids = lock(sweep.covered(termination, using), SMALL + 1)
-        if small := len(ids) <= SMALL:
-            sweep.end_for(termination, using, ids, finishes=alone)
+        small = _end_if_small(termination, using, finishes=alone)
     if not small:
         sweep.sweep(termination, using)
     termination.refresh_from_db()
     return termination
+
+
+def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> bool:
+    """End what the termination covers if that is not much; what somebody else holds must not hold up its effect."""
+    try:
+        with bounded_wait(using):
+            locked = lock(sweep.covered(termination, using), SMALL + 1)
+            if len(locked.ids) > SMALL:
+                return False
+            sweep.end_for(termination, using, locked, finishes=finishes)
+    except WaitedTooLong:
+        return False
+    return True
 
 
 def end_all_of(what: str, owner: AbstractBaseUser | Account, using: str) -> None:

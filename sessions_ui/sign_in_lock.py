@@ -13,13 +13,13 @@ that one stays in force until the last sign-in it might cover has committed.
 SQLite has one writer at a time; its IMMEDIATE transactions give the same.
 """
 
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Max
 
+from .bounded_wait import WaitedTooLong, bounded_wait
 from .models import Session
 
 KEY = 0x73657373
-MAX_WAIT = "2s"
 
 
 def share(using: str) -> None:
@@ -39,14 +39,10 @@ def hold_alone(using: str) -> bool:
     if connection.vendor != "postgresql":
         return True
     try:
-        with transaction.atomic(using), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{MAX_WAIT}'")
+        with bounded_wait(using), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
-            cursor.execute("SET LOCAL lock_timeout = DEFAULT")
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == "55P03":
-            return False
-        raise
+    except WaitedTooLong:
+        return False
     return True
 
 

@@ -7,7 +7,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from . import sign_in_lock
-from .ending import end, lock
+from .bounded_wait import WaitedTooLong, bounded_wait
+from .ending import Locked, end, lock
 from .models import Fence, Session, SessionEvent, SessionQuerySet, Termination
 
 BATCH = 2_000
@@ -29,16 +30,15 @@ def sweep(termination: Termination, using: str) -> bool:
     while last is not None:
         with transaction.atomic(using):
             last = sweep_batch(termination, using, last)
-    with transaction.atomic(using):
-        return finish(termination, using, alone=sign_in_lock.hold_alone(using))
+    return finish(termination, using)
 
 
 def sweep_batch(termination: Termination, using: str, above: int) -> int | None:
     """End the next batch above this id and return the last id of it, or None when there was none."""
     sessions = covered(termination, using).filter(id__gt=above)
-    ids = lock(sessions, BATCH, skip_locked=True)
-    end_for(termination, using, ids)
-    return ids[-1] if ids else None
+    locked = lock(sessions, BATCH, skip_locked=True)
+    end_for(termination, using, locked)
+    return max(locked.ids, default=None)
 
 
 def covered(termination: Termination, using: str) -> SessionQuerySet:
@@ -48,9 +48,9 @@ def covered(termination: Termination, using: str) -> SessionQuerySet:
     return sessions if older.covered is None else sessions.exclude(older.covered)
 
 
-def end_for(termination: Termination, using: str, ids: list[int], *, finishes: bool = False) -> None:
-    """End these locked rows in the termination's name and count them; mark it finished when they are its last."""
-    ended = end(using, ids, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
+def end_for(termination: Termination, using: str, locked: Locked, *, finishes: bool = False) -> None:
+    """End these rows in the termination's name and count them; mark it finished when they are its last."""
+    ended = end(using, locked, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
     changes: dict[str, Any] = {"ended": F("ended") + ended} if ended else {}
     if finishes:
         changes["finished_on"] = Now()
@@ -58,28 +58,33 @@ def end_for(termination: Termination, using: str, ids: list[int], *, finishes: b
         Termination.objects.using(using).filter(pk=termination.pk, finished_on=None).update(**changes)
 
 
-def finish(termination: Termination, using: str, *, alone: bool) -> bool:
+def finish(termination: Termination, using: str) -> bool:
     """Mark the termination finished when nothing is left of it; return whether it is.
 
     A sign-in that is still under way may yet commit a row that it covers, so it
-    finishes only where the sign-in lock is held alone.
+    finishes only where the sign-in lock is held alone, and no row is held by somebody else.
     """
-    if not alone:
-        return False
-    while ids := lock(covered(termination, using), BATCH):
-        end_for(termination, using, ids)
-    end_for(termination, using, [], finishes=True)
+    with transaction.atomic(using):
+        if not sign_in_lock.hold_alone(using):
+            return False
+        try:
+            with bounded_wait(using):
+                while (locked := lock(covered(termination, using), BATCH)).ids:
+                    end_for(termination, using, locked)
+        except WaitedTooLong:
+            return False
+        end_for(termination, using, locked, finishes=True)
     return True
 
 
 def expire(using: str) -> int:
-    """Remove expired sessions in batches, and return how many signed-in ones there were."""
+    """Remove expired sessions in batches, and return how many there were."""
     expired = 0
     while True:
         with transaction.atomic(using):
             sessions = Session.objects.using(using).filter(expire_date__lte=Now())
-            ids = lock(sessions, BATCH, skip_locked=True)
-            end(using, ids, SessionEvent.Kind.EXPIRED)
-            expired += len(ids)
-        if len(ids) < BATCH:
+            locked = lock(sessions, BATCH, skip_locked=True)
+            end(using, locked, SessionEvent.Kind.EXPIRED)
+            expired += len(locked.ids)
+        if len(locked.ids) < BATCH:
             return expired

@@ -41,13 +41,17 @@ END
 
 
 def install(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Create the trigger where the user model keeps is_active in its own table."""
+    """Create the trigger where the user model keeps is_active in its own table and our tables are there."""
     User = get_user_model()
     connection = connections[using]
     tables = connection.introspection.table_names()
     if "is_active" not in {field.column for field in User._meta.local_concrete_fields}:
         return
-    if User._meta.db_table not in tables or Session._meta.db_table not in tables:
+    if User._meta.db_table not in tables:
+        return
+    if not {Session._meta.db_table, Termination._meta.db_table} <= set(tables):
+        # After `migrate sessions_ui zero` it would make every change of is_active fail.
+        drop(using)
         return
     quote = connection.ops.quote_name
     names: dict[str, Any] = {
@@ -66,6 +70,22 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
             cursor.execute(POSTGRESQL.format(**names))
         else:
             cursor.execute(SQLITE.format(**names))
+
+
+def drop(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Remove the trigger if it is there."""
+    connection = connections[using]
+    on_table = ""
+    if connection.vendor == "postgresql":
+        on_table = f" ON {connection.ops.quote_name(get_user_model()._meta.db_table)}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER IF EXISTS {NAME}{on_table}")
+
+
+def drop_before_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
+    """Make way for migrations on SQLite, which rebuilds tables and cannot while a trigger names one of them."""
+    if connections[using].vendor == "sqlite":
+        drop(using)
 
 
 def install_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -15,17 +16,20 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
-from django.db import IntegrityError, InterfaceError, OperationalError, connections, router, transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, router, transaction
 from django.db.models import Expression
-from django.db.models.functions import Now, TruncDate
+from django.db.models.functions import Now
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from sessions_ui import services, sweep
 from sessions_ui.ending import end, lock
 from sessions_ui.models import Application, Fence, Session, SessionEvent
+from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
-from sessions_ui.models.sessions import TOUCH_DUE, SessionQuerySet
+from sessions_ui.models.sessions import TODAY, TOUCH_DUE, SessionQuerySet
 from sessions_ui.origin import Origin
 
 from .lookup import Row, find
@@ -37,7 +41,7 @@ class Fate(enum.Enum):
     """What befell a session while a request used it; SessionMiddleware turns it into an answer."""
 
     ENDED = enum.auto()  # its row is gone or covered: sign-in page, no cookie
-    ROTATED = enum.auto()  # a parallel request changed its key: the cookie stays untouched
+    SUPERSEDED = enum.auto()  # a parallel request gave the browser another key: the cookie stays untouched
     OUTAGE = enum.auto()  # the database did not answer: 503, the cookie stays
 
 
@@ -52,22 +56,31 @@ def new_key() -> str:
     return get_random_string(32, VALID_KEY_CHARS)
 
 
+def user_pk(data: dict[str, Any]) -> Any:
+    """Return the primary key of the user that the session's data name, or None."""
+    return get_user_model()._meta.pk.to_python(data[SESSION_KEY]) if SESSION_KEY in data else None
+
+
 class SessionStore(SessionBase):
     """Django's session interface over one row of Session.
 
-    Beside the interface, three notes: `fate`, `cookie_due` (the database has a key
-    that the browser does not), and `sign_in`, set by services.start().
+    Beside the interface it keeps notes: `request`, set by the middleware; `sign_in`, set
+    by services.start(); `signed_in_now`, the user whose session it has inserted; `fate`; and
+    `committed_key`, a key that the database has and the browser may not have.
     """
 
     _session_cache: dict[str, Any]
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self.fate: Fate | None = None
-        self.cookie_due = False
+        self.request: Callable[[], HttpRequest | None] = lambda: None
         self.sign_in: services.SignIn | None = None
+        self.signed_in_now: Any = None
+        self.fate: Fate | None = None
+        self.committed_key: str | None = None
         self.using = router.db_for_write(Session)
         self._row: Row | None = None
+        self._replaced: Row | None = None
         self._fence: Fence | None = None
 
     @property
@@ -90,14 +103,12 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         row = self._find(self.session_key)
         data = self.decode(row.session_data) if row else {}
-        if row and row.user:
-            if not row.user.is_active:
-                self._end(self._sessions(pk=row.id), SessionEvent.Kind.TERMINATED, reason="The user is disabled")
-                row = None
-            elif SESSION_KEY not in data:
-                # Signed with a secret key that is no longer known: not ours to use, and not ours to end.
-                row = None
-        if row is None:
+        if row and row.user and not row.user.is_active:
+            self._end(self._sessions(row), SessionEvent.Kind.TERMINATED, reason="The user is disabled")
+            row = None
+        # Data that cannot be read, signed with a key that is gone, are not ours to use; and a user
+        # whom the row does not name could neither be listed nor ended.
+        if row is None or user_pk(data) != row.user_id:
             self._session_key = None
             return {}
         self._row = row
@@ -131,66 +142,98 @@ class SessionStore(SessionBase):
 
         Raises CreateError when must_create is set and the key exists, UpdateError when the session has ended.
         """
-        data = self._get_session(no_load=must_create) if self.session_key else {}  # type: ignore[attr-defined]
+        had_key = self.session_key is not None
+        data = self._get_session(no_load=must_create) if had_key else {}  # type: ignore[attr-defined]
         if self.session_key is None:
-            self.create()
+            # A key that we did not issue leaves no row, not even where every request saves.
+            if self.modified or not had_key:
+                self.create()
             return
-        user_pk = get_user_model()._meta.pk.to_python(data[SESSION_KEY]) if SESSION_KEY in data else None
-        had_user_pk = self._row.user_id if self._row else None
+        user, had_user = user_pk(data), self._row.user_id if self._row else None
         with self._noting_outage():
-            if user_pk is not None and (self.sign_in or user_pk != had_user_pk):
-                self._insert_sign_in(user_pk)
-            elif user_pk is None and had_user_pk is not None:
-                self._insert_visitor_instead()
-            elif self._row is None or must_create:
+            if user is not None and (self.sign_in or must_create or user != had_user):
+                self._insert_sign_in(user)
+            elif self._row is None or must_create or user != had_user:
                 self._insert_visitor()
             else:
                 self._update(self._row, self._fence or Fence.read(self.using))
 
-    def _insert_sign_in(self, user_pk: Any) -> None:
+    def _insert_sign_in(self, pk: Any) -> None:
         sign_in, self.sign_in = self.sign_in, None
-        if sign_in is None or sign_in.user.pk != user_pk:
-            sign_in = services.SignIn(get_user_model()._base_manager.using(self.using).get(pk=user_pk))
-        replaced = self._sessions(pk=self._row.id) if self._row else self._sessions().none()
-        self._session_key = new_key()
-        self._inserted(services.insert_sign_in(self._columns(), sign_in, replaced), sign_in.user)
+        users = get_user_model()._base_manager.using(self.using)
+        try:
+            if sign_in is None or sign_in.user.pk != pk:
+                sign_in = services.SignIn(users.get(pk=pk), self.request())
+            self._session_key = new_key()
+            session = services.insert_sign_in(self._columns(), sign_in, self._to_replace())
+        except (services.ReplacedHasEnded, ObjectDoesNotExist) as error:
+            raise self._ended() from error
+        except IntegrityError as error:
+            if users.filter(pk=pk).exists():
+                raise
+            raise self._ended() from error
+        self.signed_in_now = pk
+        self._inserted(session, sign_in.user)
 
     def _insert_visitor(self) -> None:
+        replaced = self._to_replace()
         try:
             with transaction.atomic(self.using):
-                self._inserted(services.insert_visitor(self._columns()), None)
+                if replaced is not None:
+                    services.end_replaced(replaced)
+                    self._session_key = new_key()
+                session = services.insert_visitor(self._columns())
+        except services.ReplacedHasEnded as error:
+            raise self._ended() from error
         except IntegrityError as error:
-            if self._sessions(key_digest=halves(self._session_key)[0]).exists():
+            if Session.objects.using(self.using).filter(key_digest=halves(self._session_key)[0]).exists():
                 raise CreateError from error
             raise
+        self._inserted(session, None)
 
-    def _insert_visitor_instead(self) -> None:
-        self.delete()
-        self._session_key = new_key()
-        self._insert_visitor()
+    def _to_replace(self) -> SessionQuerySet | None:
+        """Return the signed-in session whose place the new one takes; a visitor's is simply left."""
+        return self._sessions(self._row) if self._row and self._row.user_id is not None else None
 
     def _inserted(self, session: Session, user: AbstractBaseUser | None) -> None:
+        self._replaced = self._row
         digest = bytes(session.key_digest)
-        self._row = Row(session.pk, digest, user.pk if user else None, session.session_data, False, user)
+        owner = user.pk if user else None
+        self._row = Row(session.pk, session.public_id, digest, owner, session.session_data, False, user)
         self._note_new_key()
 
     def _update(self, row: Row, fence: Fence) -> None:
         columns = self._columns()
-        rotates = columns["key_digest"] != row.key_digest
-        same = self._sessions(pk=row.id, key_digest=row.key_digest)
+        same = self._sessions(row).filter(key_digest=row.key_digest)
         while not same.live(fence).filter(fence.complete).update(**columns):
             fence = Fence.read(self.using)
-            digest = self._sessions(pk=row.id).live(fence).values_list("key_digest", flat=True).first()
+            digest = self._sessions(row).live(fence).values_list("key_digest", flat=True).first()
             if digest is None:
-                self.fate = Fate.ENDED
-                raise UpdateError
+                self._vanished(row)
+                return
             if bytes(digest) != row.key_digest:
-                self.fate = Fate.ROTATED
+                self.fate = Fate.SUPERSEDED
                 return
         self._fence = fence
-        if rotates:
+        if columns["key_digest"] != row.key_digest:
             self._row = row._replace(key_digest=columns["key_digest"])
             self._note_new_key()
+
+    def _vanished(self, row: Row) -> None:
+        events = SessionEvent.objects.using(self.using).filter(session_public_id=row.public_id)
+        if row.user_id is None or events.filter(reason=services.REPLACED).exists():
+            # A parallel request signed in, in the same browser, which may hold the newer cookie already.
+            self.fate = Fate.SUPERSEDED
+            raise UpdateError
+        if row.user_id != self.signed_in_now or events.exists():
+            raise self._ended()
+        # There is no trace of the sign-in: the transaction that held it was rolled back.
+        self._row = self._replaced
+        self._insert_sign_in(row.user_id)
+
+    def _ended(self) -> UpdateError:
+        self.fate = Fate.ENDED
+        return UpdateError("The session has ended.")
 
     def _columns(self) -> dict[str, Any]:
         first, rest = halves(self._session_key)
@@ -201,18 +244,14 @@ class SessionStore(SessionBase):
             "expire_date": self._expire_date(),
         }
 
-    def _expire_date(self) -> datetime | Expression:
+    def _expire_date(self) -> Expression:
         """Return the database's clock plus the session's age; a date that the session was given stays as it is."""
         expiry = self._session_cache.get("_session_expiry")
         if isinstance(expiry, str):
             expiry = datetime.fromisoformat(expiry)
         if not isinstance(expiry, datetime):
             return Now() + timedelta(seconds=self.get_expiry_age())
-        aware = timezone.make_aware(expiry) if timezone.is_naive(expiry) else expiry
-        if settings.USE_TZ or connections[self.using].vendor == "postgresql":
-            return aware
-        # SQLite's clock is UTC whatever the settings say, and so are all our columns there.
-        return timezone.make_naive(aware, UTC)
+        return Instant(timezone.make_aware(expiry) if timezone.is_naive(expiry) else expiry)
 
     def cycle_key(self) -> None:
         """Take a new key; a signed-in session's row takes it when it is saved, a visitor's row goes at once."""
@@ -227,10 +266,10 @@ class SessionStore(SessionBase):
         """Note the last activity and where it came from, once a minute at most."""
         if self._row is None or self._fence is None:
             return
-        due = self._sessions(pk=self._row.id).filter(TOUCH_DUE, self._fence.complete).live(self._fence)
+        due = self._sessions(self._row).filter(TOUCH_DUE, self._fence.complete).live(self._fence)
         due.update(
             last_active_on=Now(),
-            last_active_day=TruncDate(Now()),
+            last_active_day=TODAY,
             last_ip=origin.ip,
             last_location=origin.location,
             last_browser=origin.browser,
@@ -241,20 +280,19 @@ class SessionStore(SessionBase):
     def delete(self, session_key: str | None = None) -> None:
         """Sign the session out: this one, or that of the key."""
         if session_key is None and self._row:
-            sessions = self._sessions(pk=self._row.id)
+            sessions = self._sessions(self._row)
         else:
             key = session_key or self.session_key
             if not key or not KEY.fullmatch(key):
                 return
-            sessions = self._sessions(
-                key_digest=halves(key)[0],
-                application__in=Application.objects.filter(slug=settings.SESSION_APPLICATION),
-            )
+            this_application = Application.objects.filter(slug=settings.SESSION_APPLICATION)
+            of_key = Session.objects.using(self.using).filter(key_digest=halves(key)[0])
+            sessions = of_key.filter(application__in=this_application)
         self._end(sessions, SessionEvent.Kind.SIGNED_OUT)
 
     def flush(self) -> None:
         super().flush()
-        self._row = self.sign_in = None
+        self._row = self.sign_in = self.signed_in_now = None
 
     async def acycle_key(self) -> None:
         await sync_to_async(self.cycle_key)()
@@ -269,24 +307,24 @@ class SessionStore(SessionBase):
 
     # Notes
 
-    def _sessions(self, **conditions: Any) -> SessionQuerySet:
-        return Session.objects.using(self.using).filter(**conditions)
+    def _sessions(self, row: Row) -> SessionQuerySet:
+        return Session.objects.using(self.using).filter(pk=row.id, public_id=row.public_id)
 
     def _end(self, sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) -> None:
         with self._noting_outage(), transaction.atomic(self.using):
             end(self.using, lock(sessions.live()), kind, **values)
 
     def _note_new_key(self) -> None:
-        # Only once the new key has been committed: after a rollback the browser's old key is the good one.
-        transaction.on_commit(self._make_cookie_due, using=self.using)
-
-    def _make_cookie_due(self) -> None:
-        self.cookie_due = True
+        # Only once the key has been committed: after a rollback the browser's old key is the good one.
+        transaction.on_commit(partial(setattr, self, "committed_key", self._session_key), using=self.using)
 
     @contextmanager
     def _noting_outage(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, UnreadableScope):
+        except (IntegrityError, DataError, ProgrammingError):
+            raise
+        except (DatabaseError, InterfaceError, UnreadableScope):
+            # Also InternalError: a standby answers a write with it after a failover.
             self.fate = Fate.OUTAGE
             raise

@@ -30,6 +30,8 @@ class Row(NamedTuple):
     """What a check reads of a session that is live."""
 
     id: int
+    # SQLite gives the id of a rolled-back row again.
+    public_id: UUID
     key_digest: bytes
     user_id: Any
     session_data: str
@@ -40,7 +42,7 @@ class Row(NamedTuple):
 class Lookup:
     """A compiled check for one database, one application and one set of unfinished terminations."""
 
-    COLUMNS = ["id", "user_id", "session_data", "is_touch_due", "is_covered", "unfinished"]
+    COLUMNS = ["id", "public_id", "user_id", "session_data", "is_touch_due", "is_covered", "unfinished"]
 
     def __init__(self, using: str, application: str) -> None:
         self.using = using
@@ -82,7 +84,7 @@ class Lookup:
         for position, (converters, expression) in self.converters.items():
             for convert in converters:
                 values[position] = convert(values[position], expression, connection)
-        id_, user_id, data, touch_due, covered, unfinished = values[: len(self.COLUMNS)]
+        id_, public_id, user_id, data, touch_due, covered, unfinished = values[: len(self.COLUMNS)]
         if self.fence.known != frozenset(map(UUID, unfinished.split(",") if unfinished else ())):
             return None, False
         if covered:
@@ -90,7 +92,7 @@ class Lookup:
         user = None
         if user_id is not None:
             user = get_user_model().from_db(self.using, self.user_columns, values[len(self.COLUMNS) :])
-        return Row(id_, digest, user_id, data, touch_due, user), True
+        return Row(id_, public_id, digest, user_id, data, touch_due, user), True
 
 
 def _whether(condition: Q | None) -> Case | Value:

@@ -1,9 +1,10 @@
 """Database functions that both databases have, each under its own name."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, Subquery, TextField, UUIDField
+from django.db.models import DateTimeField, Expression, Func, Subquery, TextField, UUIDField
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -18,6 +19,22 @@ class RandomUUID(Func):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[()]]:
         return "(lower(hex(randomblob(16))))", ()
+
+
+class Instant(Expression):
+    """A moment as our columns hold it: on SQLite that is UTC, like its clock, whatever USE_TZ says."""
+
+    output_field = DateTimeField()
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self.moment = moment
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any]]:
+        return "%s", (self.moment,)
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any]]:
+        return "%s", (self.moment.astimezone(UTC).replace(tzinfo=None).isoformat(" "),)
 
 
 class JoinedPublicIds(Subquery):

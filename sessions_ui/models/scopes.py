@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from ipaddress import ip_network
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import Q
+
+from .functions import Instant
 
 Conditions = Mapping[str, Any]
 Reach = Mapping[str, Any]
@@ -15,52 +20,88 @@ class UnreadableScope(Exception):
     """A stored scope holds what this version does not know; neither accepting nor refusing would be right."""
 
 
-def _all_of(words: list[str]) -> Q:
-    return Q(*(Q(search_text__contains=word) for word in words))
+def _a(kind: type, value: Any) -> Any:
+    """Return the value if it is of this kind; raises TypeError.
+
+    Conversion would read what a later version may store, say a list, as something else.
+    """
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _each(kind: type, values: Any) -> list[Any]:
+    return [_a(kind, value) for value in _a(list, values)]
+
+
+def _user(pk: Any) -> Q:
+    if pk is None or isinstance(pk, list | dict | bool):
+        raise TypeError
+    return Q(user_id=get_user_model()._meta.pk.to_python(pk))
+
+
+def _account(pk: int | None) -> Q:
+    return Q(account_id__isnull=True) if pk is None else Q(account_id=_a(int, pk))
+
+
+def _created_before(text: str) -> Q:
+    instant = datetime.fromisoformat(_a(str, text))
+    if instant.tzinfo is None:
+        raise ValueError
+    return Q(created_on__lt=Instant(instant))
+
+
+def _everything(said: bool) -> Q:
+    if said is not True:
+        raise ValueError
+    return Q(id__gt=0)
 
 
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
-    "everything": lambda _: Q(),
-    "sessions": lambda ids: Q(id__in=ids),
-    "user": lambda pk: Q(user_id=pk),
-    "account": lambda pk: Q(account_id=pk) if pk is not None else Q(account_id__isnull=True),
-    "application": lambda pk: Q(application_id=pk),
-    "country": lambda code: Q(country=code),
-    "device_kind": lambda kind: Q(device_kind=kind),
-    "network": lambda network: Q(ip__in_network=network),
-    "created_before": lambda instant: Q(created_on__lt=datetime.fromisoformat(instant)),
-    "dormant_since": lambda day: Q(last_active_day__lt=date.fromisoformat(day)),
-    "words": _all_of,
+    "everything": _everything,
+    "sessions": lambda pks: Q(id__in=_each(int, pks)),
+    "user": _user,
+    "account": _account,
+    "application": lambda pk: Q(application_id=_a(int, pk)),
+    "country": lambda code: Q(country=_a(str, code)),
+    "device_kind": lambda kind: Q(device_kind=_a(str, kind)),
+    "network": lambda network: Q(ip__in_network=str(ip_network(_a(str, network)))),
+    "created_before": _created_before,
+    "dormant_since": lambda day: Q(last_active_day__lt=date.fromisoformat(_a(str, day))),
+    "words": lambda words: Q(*(Q(search_text__contains=word) for word in _each(str, words))),
 }
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
 MOVING = frozenset({"dormant_since"})
 
 REACHES: dict[str, Callable[[Any], Q]] = {
-    "all": lambda _: Q(id__gt=0),
-    "accounts": lambda pks: Q(account_id__in=pks),
-    "user": lambda pk: Q(user_id=pk),
+    "all": _everything,
+    "accounts": lambda pks: Q(account_id__in=_each(int, pks)),
+    "user": _user,
 }
 
 
-def conditions_q(conditions: Conditions) -> Q:
-    """Return the Q that all of the conditions make together.
+def _read(parts: Mapping[str, Any], known: dict[str, Callable[[Any], Q]]) -> list[Q]:
+    """Return the Q of each part.
 
-    Raises UnreadableScope when there are none, or one is unknown: a filter
-    that falls away silently would end more than was meant.
+    Raises UnreadableScope where there are none, or one is unknown or unreadable:
+    a part that falls away silently would end more than was meant.
     """
-    if not conditions or not CONDITIONS.keys() >= conditions.keys():
-        raise UnreadableScope(f"unknown or no conditions: {sorted(conditions)}")
-    return Q(*(CONDITIONS[name](value) for name, value in conditions.items()))
+    try:
+        if not parts or not known.keys() >= parts.keys():
+            raise UnreadableScope(f"Unknown or empty: {parts!r}")
+        return [known[name](value) for name, value in parts.items()]
+    except (AttributeError, TypeError, ValueError, ValidationError) as error:
+        raise UnreadableScope(f"Unreadable: {parts!r}") from error
+
+
+def conditions_q(conditions: Conditions) -> Q:
+    """Return the Q that all of the conditions make together; raises UnreadableScope."""
+    return Q(*_read(conditions, CONDITIONS))
 
 
 def reach_q(reach: Reach) -> Q:
-    """Return the Q of the sessions within any part of the reach; raises UnreadableScope as conditions_q does."""
-    if not reach or not REACHES.keys() >= reach.keys():
-        raise UnreadableScope(f"unknown or no reach: {sorted(reach)}")
-    within = Q()
-    for name, value in reach.items():
-        within |= REACHES[name](value)
-    return within
+    """Return the Q of the sessions within any part of the reach; raises UnreadableScope."""
+    return Q(*_read(reach, REACHES), _connector=Q.OR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +115,8 @@ class Scope:
 
     @property
     def stands(self) -> bool:
-        """Whether a check can be made against it for as long as it is unfinished."""
+        """Whether a check can be made against it for as long as it is unfinished; raises UnreadableScope."""
+        conditions_q(self.conditions)
         return not MOVING & self.conditions.keys()
 
     def q(self) -> Q:

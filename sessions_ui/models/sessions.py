@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, TruncDate
 
 from .accounts import Account, Application
 from .reaches import reaches_of
@@ -14,6 +14,8 @@ from .scopes import Reach, Scope, reach_q
 from .terminations import Fence
 
 TOUCH_INTERVAL = timedelta(minutes=1)
+# A day of one zone for everybody, whatever zone a request has activated.
+TODAY = TruncDate(Now(), tzinfo=UTC)
 TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
 USER_AGENT_LENGTH = 512
 

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Now
 
@@ -28,8 +29,8 @@ class Termination(models.Model):
     created_on = models.DateTimeField(db_default=Now())
     reason = models.CharField(max_length=200, blank=True)
     note = models.CharField(max_length=280, blank=True)
-    conditions = models.JSONField()
-    reach = models.JSONField()
+    conditions = models.JSONField(encoder=DjangoJSONEncoder)
+    reach = models.JSONField(encoder=DjangoJSONEncoder)
     in_words = models.TextField(blank=True)
     cut_off = models.BigIntegerField()
     spared = models.BigIntegerField(null=True, blank=True)
