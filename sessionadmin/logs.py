@@ -19,15 +19,6 @@ LONGEST = 12_000
 ACCESS_LOG_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
 
 
-class WithoutSecrets(logging.Filter):
-    """Take query strings, and what looks like a key or a token, out of the messages of Django and gunicorn."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] in CLIENTS_WORDS:
-            record.msg, record.args = without_secrets(record.getMessage()), ()
-        return True
-
-
 def without_secrets(text: str) -> str:
     """Return the text without query strings, unreadable requests and runs of 32 or more letters and digits.
 
@@ -46,11 +37,18 @@ class LineFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        if record.name.partition(".")[0] in CLIENTS_WORDS:
+            record.message = without_secrets(record.message)
+        return super().formatMessage(record)
+
     def formatException(self, ei: Any) -> str:  # noqa: N802
         # The last line of a trace is the error's own words, which may quote a row or a header.
         return without_secrets(super().formatException(ei))
 
     def format(self, record: logging.LogRecord) -> str:
+        # Another formatter leaves its trace here, with all that was in it.
+        record.exc_text = None
         line = escaped(super().format(record))
         if len(line) > LONGEST:
             # Where a trace came from, and what it came to.
@@ -69,15 +67,9 @@ def escaped(text: str) -> str:
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"without_secrets": {"()": WithoutSecrets}},
     "formatters": {"line": {"()": LineFormatter}},
     "handlers": {
-        "stdout": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "filters": ["without_secrets"],
-            "formatter": "line",
-        }
+        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
     },
     "root": {"level": "INFO", "handlers": ["stdout"]},
     "loggers": {

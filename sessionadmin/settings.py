@@ -172,4 +172,4 @@ WEB_TIMEOUT = env.int("WEB_TIMEOUT", default=60)
 WEB_GRACEFUL_TIMEOUT = env.int("WEB_GRACEFUL_TIMEOUT", default=30)
 
 # Made by `make run` beside demo people; neither may be there in production.
-DEMO_PASSWORD_FILE = BASE_DIR / "var" / "demo_password"
+DEMO_PASSWORD_FILE = env.str("DEMO_PASSWORD_FILE", default=str(BASE_DIR / "var" / "demo_password"))

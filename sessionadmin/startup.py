@@ -18,26 +18,30 @@ logger = logging.getLogger(__name__)
 
 
 def refuse_faults() -> None:
-    """Set Django up and run the system checks; exit with REFUSED and their text where something is wrong.
-
-    In production that includes the checks of `--deploy` and those that ask the database.
-    """
+    """Set Django up and run the system checks; exit with REFUSED and their text where something is wrong."""
     with refusing_unreadable_settings():
         django.setup(set_prefix=False)
     # Python's warnings would be two lines on stderr each.
     logging.captureWarnings(True)
-    production: bool = getattr(settings, "PRODUCTION", False)
+    if wrong := faults(getattr(settings, "PRODUCTION", False)):
+        refuse(wrong)
+
+
+def faults(production: bool) -> list[str]:
+    """Return in words what must stop the start, and log the rest.
+
+    In production that includes the checks of `--deploy`, warnings too, and those that ask the database.
+    """
     strict = run_checks(tags=[Tags.security], include_deployment_checks=True) if production else []
-    faults = []
+    wrong = []
     for message in found(production):
         if message.is_silenced():
             continue
         if message.is_serious() or message in strict:
-            faults.append(in_words(message))
+            wrong.append(in_words(message))
         else:
             logger.warning("%s", in_words(message))
-    if faults:
-        refuse(faults)
+    return wrong
 
 
 def found(production: bool) -> list[CheckMessage]:
@@ -66,6 +70,6 @@ def in_words(message: CheckMessage) -> str:
     return f"{message.id}: {message.msg} {message.hint or ''}".strip()
 
 
-def refuse(faults: Iterable[str]) -> NoReturn:
-    print("Session Admin does not start:", *faults, sep="\n  ", file=sys.stderr, flush=True)
+def refuse(wrong: Iterable[str]) -> NoReturn:
+    print("Session Admin does not start:", *wrong, sep="\n  ", file=sys.stderr, flush=True)
     sys.exit(REFUSED)
