@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
 
+from .models import Fence
 from .models.reaches import Reaches, reaches_of
 
 if TYPE_CHECKING:
@@ -29,3 +30,8 @@ def reaches(request: HttpRequest) -> Reaches:
 def own_id(request: HttpRequest) -> int | None:
     """Return the id of the session that the request came with, where our engine carries it."""
     return getattr(request.session, "row_id", None)
+
+
+def fence(request: HttpRequest) -> Fence | None:
+    """Return the unfinished terminations as this request's own check has just found them."""
+    return getattr(request.session, "fence", None)

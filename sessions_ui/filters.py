@@ -17,6 +17,7 @@ from django.http import QueryDict
 from django.utils import dateparse, timezone
 from django.utils.formats import date_format
 
+from .client import parse_address
 from .geoip import COUNTRIES
 from .models import Application, SessionQuerySet
 from .models.reaches import accounts_within, users_within
@@ -26,7 +27,7 @@ from .useragent import DEVICE_KINDS
 
 NO_ACCOUNT = "-"
 MAX_WORDS = 8
-DAYS = re.compile(r"(\d{1,4})d")
+DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class SessionFilter(forms.Form):
     def clean_q(self) -> Criterion | None:
         text = self.cleaned_data["q"]
         words = normalise(text).split()
+        if text and not words:
+            raise ValidationError(f"“{text}” holds nothing to search for; use letters, digits or signs.")
         if len(words) > MAX_WORDS:
             raise ValidationError(f"Search for {MAX_WORDS} words at most.")
         return Criterion("words", words, f"Search: {text}", f"matching “{text}”") if words else None
@@ -148,7 +151,8 @@ class SessionFilter(forms.Form):
         if not text:
             return None
         try:
-            network = ip_network(text, strict=False)
+            # Origins are stored without a zone, which only one machine understands, and mapped addresses as IPv4.
+            network = ip_network("" if "%" in text else parse_address(text) or text, strict=False)
         except ValueError as error:
             raise ValidationError(
                 f"“{text}” is neither an address nor a network; write 203.0.113.7 or 203.0.113.0/24."
@@ -171,8 +175,8 @@ class SessionFilter(forms.Form):
         days = DAYS.fullmatch(text)
         today = timezone.now().date()
         since = today - timedelta(days=int(days[1])) if days else _parsed(dateparse.parse_date, text)
-        if since is None:
-            raise ValidationError(f"“{text}” is neither days nor a date; write 30d or 2026-01-31.")
+        if since is None or since > today:
+            raise ValidationError(f"“{text}” is neither days nor a day in the past; write 30d or 2026-01-31.")
         shown = date_format(since, "j F Y")
         return Criterion("dormant_since", since.isoformat(), f"Not active since: {shown}", f"not active since {shown}")
 

@@ -38,6 +38,9 @@ class Position:
     @classmethod
     def of(cls, params: QueryDict) -> Position:
         """Read the parameters sort, below and above; raises UnreadablePosition."""
+        for name in sorted(PARAMETERS & params.keys()):
+            if len(params.getlist(name)) > 1:
+                raise UnreadablePosition(name, f"“{name}” is given more than once.")
         sort = params.get("sort") or NEWEST
         if sort not in (NEWEST, OLDEST):
             raise UnreadablePosition("sort", f"The list is sorted “{NEWEST}” or “{OLDEST}” first, not “{sort[:20]}”.")
@@ -55,8 +58,8 @@ class Page(Generic[Row]):
     """One page of rows, and where the neighbouring pages begin."""
 
     rows: list[Row]
-    previous: dict[str, int] | None
-    next: dict[str, int] | None
+    previous: Position | None
+    next: Position | None
 
 
 def page(sessions: QuerySet[Row], position: Position) -> Page[Row]:
@@ -73,13 +76,14 @@ def page(sessions: QuerySet[Row], position: Position) -> Page[Row]:
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    onward, back = ("below", "above") if position.sort == NEWEST else ("above", "below")
+    first, last = rows[0].pk, rows[-1].pk
+    newest = position.sort == NEWEST
     has_next = backward or more
     has_previous = more if backward else (position.below is not None or position.above is not None)
     return Page(
         rows,
-        {back: rows[0].pk} if has_previous else None,
-        {onward: rows[-1].pk} if has_next else None,
+        Position(position.sort, **{"above" if newest else "below": first}) if has_previous else None,
+        Position(position.sort, **{"below" if newest else "above": last}) if has_next else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -23,16 +22,20 @@ TYPED_ABOVE = 100
 SALT = "sessions_ui.preview"
 VALID_SECONDS = 3600
 
+Bars = list[tuple[str, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many sessions, of how many people; and how many in each account, application and country."""
+    """How many sessions, people, accounts and applications; and the sessions of each account, application, country."""
 
     sessions: int
     people: int
-    accounts: Mapping[str, int]
-    applications: Mapping[str, int]
-    countries: Mapping[str, int]
+    accounts: int
+    applications: int
+    by_account: Bars
+    by_application: Bars
+    by_country: Bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +93,26 @@ def figures(scope: Scope) -> Figures | None:
     sessions = sessions_in(scope).order_by()
     try:
         with time_limit(COUNTING_SECONDS, sessions.db):
-            totals = sessions.aggregate(sessions=Count("pk"), people=Count("user_id", distinct=True))
+            totals = sessions.aggregate(
+                sessions=Count("pk"),
+                people=Count("user_id", distinct=True),
+                accounts=Count("account_id", distinct=True),
+                applications=Count("application_id", distinct=True),
+            )
+            countries = _by(sessions, "country", "country")
             return Figures(
                 **totals,
-                accounts=_by(sessions, "account__name"),
-                applications=_by(sessions, "application__name"),
-                countries={country_name(code): number for code, number in _by(sessions, "country").items()},
+                by_account=_by(sessions, "account_id", "account__name"),
+                by_application=_by(sessions, "application_id", "application__name"),
+                by_country=[(country_name(code), number) for code, number in countries],
             )
     except TookTooLong:
         return None
 
 
-def _by(sessions: SessionQuerySet, column: str) -> dict[str, int]:
-    counted = sessions.values_list(column).annotate(number=Count("pk")).order_by("-number", column)
-    return {name or "–": number for name, number in counted}
+def _by(sessions: SessionQuerySet, column: str, name: str) -> Bars:
+    counted = sessions.values(column).annotate(number=Count("pk")).order_by("-number", name)
+    return [(name or "–", number) for name, number in counted.values_list(name, "number")]
 
 
 def begun_since(scope: Scope) -> int:

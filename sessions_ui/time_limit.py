@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import OperationalError, connections, transaction
 
@@ -29,10 +30,19 @@ def time_limit(seconds: float, using: str) -> Iterator[None]:
 
 @contextmanager
 def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
-    with transaction.atomic(using), connections[using].cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
-        yield
-        cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+    deadline = time.monotonic() + seconds
+
+    def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        # PostgreSQL limits each statement, not the block; and 0 would be no limit.
+        left = max(1, int((deadline - time.monotonic()) * 1000))
+        execute(f"SET LOCAL statement_timeout = {left}", None, False, context)
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(using):
+        with connections[using].execute_wrapper(within_what_is_left):
+            yield
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
 
 
 @contextmanager

@@ -65,8 +65,9 @@ class SessionStore(SessionBase):
     """Django's session interface over one row of Session.
 
     Beside the interface it keeps notes: `request`, set by the middleware; `sign_in`, set
-    by services.start(); `signed_in_now`, the user whose session it has inserted; `fate`; and
-    `committed_key`, a key that the database has and the browser may not have.
+    by services.start(); `signed_in_now`, the user whose session it has inserted; `fence`, by
+    which it was checked last; `fate`; and `committed_key`, a key that the database has and the
+    browser may not have.
     """
 
     _session_cache: dict[str, Any]
@@ -81,7 +82,7 @@ class SessionStore(SessionBase):
         self.using = router.db_for_write(Session)
         self._row: Row | None = None
         self._replaced: Row | None = None
-        self._fence: Fence | None = None
+        self.fence: Fence | None = None
 
     @property
     def row_id(self) -> int | None:
@@ -122,7 +123,7 @@ class SessionStore(SessionBase):
         if not key or not KEY.fullmatch(key):
             return None
         with self._noting_outage():
-            row, self._fence = find(self.using, settings.SESSION_APPLICATION, halves(key)[0])
+            row, self.fence = find(self.using, settings.SESSION_APPLICATION, halves(key)[0])
         return row
 
     # Writing
@@ -156,7 +157,7 @@ class SessionStore(SessionBase):
             elif self._row is None or must_create or user != had_user:
                 self._insert_visitor()
             else:
-                self._update(self._row, self._fence or Fence.read(self.using))
+                self._update(self._row, self.fence or Fence.read(self.using))
 
     def _insert_sign_in(self, pk: Any) -> None:
         sign_in, self.sign_in = self.sign_in, None
@@ -214,7 +215,7 @@ class SessionStore(SessionBase):
             if bytes(digest) != row.key_digest:
                 self.fate = Fate.SUPERSEDED
                 return
-        self._fence = fence
+        self.fence = fence
         if columns["key_digest"] != row.key_digest:
             self._row = row._replace(key_digest=columns["key_digest"])
             self._note_new_key()
@@ -264,9 +265,9 @@ class SessionStore(SessionBase):
 
     def touch(self, origin: Origin) -> None:
         """Note the last activity and where it came from, once a minute at most."""
-        if self._row is None or self._fence is None:
+        if self._row is None or self.fence is None:
             return
-        due = self._sessions(self._row).filter(TOUCH_DUE, self._fence.complete).live(self._fence)
+        due = self._sessions(self._row).filter(TOUCH_DUE, self.fence.complete).live(self.fence)
         due.update(
             last_active_on=Now(),
             last_active_day=TODAY,

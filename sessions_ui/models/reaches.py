@@ -33,12 +33,14 @@ def reaches_of(user: Any) -> Reaches:
     """Return what the user reaches now: superusers and holders of the model permissions everything,
     an account's administrators the sessions in that account, everybody his own.
     """
-    sees, ends = user.has_perm(SEE), user.has_perm(END)
-    if sees and ends:
+    sees = user.has_perm(SEE)
+    # What somebody may not see he cannot mean.
+    ends = sees and user.has_perm(END)
+    if ends:
         return Reaches(ALL, ALL)
     administered = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
     limited = {"accounts": sorted(administered.values_list("account_id", flat=True)), "user": user.pk}
-    return Reaches(ALL if sees else limited, ALL if ends else limited)
+    return Reaches(ALL if sees else limited, limited)
 
 
 def accounts_within(reach: Reach) -> QuerySet[Account]:

@@ -41,6 +41,12 @@ def exact(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j F Y, H:i")
 
 
+@register.filter
+def local_input(text: str) -> str:
+    """Return an ISO instant as a datetime-local field of the reader's zone holds it."""
+    return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%dT%H:%M}" if text else ""
+
+
 @register.simple_tag
 def ago(moment: datetime, before: str = "") -> SafeString:
     """Return the time element of a moment: relative in the row, exact in its title and for screen readers."""

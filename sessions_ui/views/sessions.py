@@ -10,7 +10,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from sessions_ui.access import SignedInRequest, own_id, reaches
+from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter, suggestions
 from sessions_ui.geoip import COUNTRIES
 from sessions_ui.models import Application, Membership, Session, SessionQuerySet
@@ -21,6 +21,7 @@ from sessions_ui.useragent import DEVICE_KINDS
 # What no row shows need not travel.
 UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "search_text", "user_agent"]
 OTHERS = 20
+MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
 
@@ -43,7 +44,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    sessions = wanted.filter(shown(Session.objects.live().within(reach.see)))
+    sessions = wanted.filter(shown(Session.objects.live(fence(request)).within(reach.see)))
     number = capped_count(sessions)
     context = {
         "filter": wanted,
@@ -68,7 +69,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
 def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Show everything that is known of one session."""
     reach = reaches(request)
-    live = Session.objects.live().within(reach.see).select_related("user", "account", "application")
+    live = Session.objects.live(fence(request)).within(reach.see).select_related("user", "account", "application")
     found = get_object_or_404(live, public_id=public_id)
     others = shown(live.filter(user=found.user).exclude(pk=found.pk))
     context = {
@@ -84,11 +85,12 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 @login_required
 def my_sessions(request: SignedInRequest) -> HttpResponse:
     """List the sessions of the person who asks, the one he is in first."""
-    mine = shown(Session.objects.live().filter(user_id=request.user.pk)).order_by("-id")
+    mine = Session.objects.live(fence(request)).filter(user_id=request.user.pk)
     own = own_id(request)
     context = {
         "reaches": reaches(request),
-        "sessions": sorted(mine, key=lambda one: one.pk != own),
+        "sessions": sorted(shown(mine).order_by("-id")[:MOST_OF_MINE], key=lambda one: one.pk != own),
+        "number": mine.count(),
         "own_id": own,
         "has_membership": Membership.objects.filter(user_id=request.user.pk).exists(),
     }

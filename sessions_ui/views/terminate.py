@@ -20,7 +20,9 @@ from sessions_ui.refusals import unreadable
 from sessions_ui.selection import UnreadableSelection, selection
 
 SAMPLE = 5
+LONGEST_ADDRESS = 2_000
 ENDED_ALREADY = "What you chose has already ended. Nothing was terminated."
+ONLY_YOURS = "Only the session that you are in matches. Sign out to end it. Nothing was terminated."
 TOO_OLD = "This confirmation is older than an hour, or not yours. Nothing was terminated; choose again."
 GREW = "More sessions match than you were shown, so nothing was terminated. Look again."
 
@@ -63,28 +65,27 @@ def terminate(request: SignedInRequest) -> HttpResponse:
     return _confirm(request, Preview.of(*chosen), back)
 
 
-def _confirm(
-    request: SignedInRequest, shown: Preview, back: str, decision: DecisionForm | None = None
-) -> HttpResponse:
+def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDict | None = None) -> HttpResponse:
     reach, own = reaches(request).end, own_id(request)
     scope = shown.scope(reach, spared=own)
     figures = preview.figures(scope)
     own_session = preview.sessions_in(shown.scope(reach, spared=None)).filter(pk__in=[own]).first()
-    if figures and not figures.sessions and not own_session:
-        messages.info(request, ENDED_ALREADY)
+    if figures and not figures.sessions:
+        messages.info(request, ONLY_YOURS if own_session else ENDED_ALREADY)
         return redirect(back)
     matched = figures.sessions if figures else None
+    form = DecisionForm(typed, word=_word(shown, matched))
     context = {
         "preview": shown,
         "figures": figures,
-        "sample": preview.sessions_in(scope).select_related("user", "account", "application")[:SAMPLE],
+        "sample": preview.sessions_in(scope).select_related("user", "account", "application").order_by("-id")[:SAMPLE],
         "own_session": own_session,
         "signed": shown.signed(request.user.pk, matched),
-        "form": decision or DecisionForm(word=_word(shown, matched)),
+        "form": form,
         "typed_above": TYPED_ABOVE,
         "back": back,
     }
-    return render(request, "sessions/confirm.html", context, status=400 if decision else 200)
+    return render(request, "sessions/confirm.html", context, status=400 if form.errors else 200)
 
 
 def _decide(request: SignedInRequest) -> HttpResponse:
@@ -95,19 +96,21 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         return redirect(back)
     decision = DecisionForm(request.POST, _word(shown, shown.matched))
     if not decision.is_valid():
-        return _confirm(request, shown, back, decision)
-    spared = None if decision.cleaned_data["own"] else own_id(request)
-    scope = shown.scope(reaches(request).end, spared)
-    matched = preview.count(scope)
-    meant = None if shown.matched is None else shown.matched + (spared is None)
+        return _confirm(request, shown, back, request.POST)
+    reach, own = reaches(request).end, own_id(request)
+    spared = None if decision.cleaned_data["own"] else own
+    scope = shown.scope(reach, spared)
+    matched, meant = preview.count(scope), shown.matched
+    if meant is not None and spared is None:
+        meant += preview.sessions_in(scope).filter(pk__in=[own]).count()
     if matched == 0:
         messages.info(request, ENDED_ALREADY)
         return redirect(back)
     if matched is not None and meant is not None and matched > meant:
         messages.warning(request, GREW)
-        return _confirm(request, Preview.of(shown.conditions, shown.in_words), back)
+        return _confirm(request, Preview.of(shown.conditions, shown.in_words), back, request.POST)
     words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
-    termination = services.terminate(scope, request.user, in_words=shown.in_words, matched=matched, **words)
+    termination = services.terminate(scope, request.user, in_words=shown.in_words, matched=meant, **words)
     messages.success(request, _outcome(termination, preview.begun_since(scope)))
     return redirect(back)
 
@@ -124,6 +127,8 @@ def _outcome(termination: Termination, begun_since: int) -> str:
     receipt = reverse("termination", args=[termination.public_id])
     if termination.finished_on:
         said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
+        if gone := (termination.matched or 0) - termination.ended:
+            said += f" {gone:,} had already ended."
     else:
         previewed = "Too many to count" if termination.matched is None else f"{termination.matched:,}"
         said = f"In effect. {previewed} were previewed; the receipt counts as rows are tidied."
@@ -133,6 +138,6 @@ def _outcome(termination: Termination, begun_since: int) -> str:
 
 
 def _local(back: str) -> str:
-    if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return back
-    return reverse("active-user-sessions")
+    """Return the address to come back to if it is one of ours; Django refuses to redirect to very long ones."""
+    ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return back if ours and len(back) <= LONGEST_ADDRESS else reverse("active-user-sessions")

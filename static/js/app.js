@@ -101,6 +101,15 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 document.addEventListener("htmx:afterSwap", () => document.getElementById("trouble").replaceChildren());
 document.addEventListener("htmx:afterSettle", setUp);
 
+/* htmx puts the address, and with it names that were searched for, into sessionStorage, where it outlives the sign-out. */
+function forgetAddress() {
+  sessionStorage.removeItem("htmx-current-path-for-history");
+}
+for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory", "htmx:historyRestore"]) {
+  document.addEventListener(name, forgetAddress);
+}
+
 /* A page that comes back from the browser's memory brings its ticks along. */
 window.addEventListener("pageshow", setUp);
 rememberTimeZone();
+forgetAddress();
