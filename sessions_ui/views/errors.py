@@ -28,18 +28,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form without a good CSRF token; Django logs the reason."""
-    return render(request, "403_csrf.html", status=403)
-
-
-def unavailable(request: HttpRequest) -> HttpResponse:
-    """Answer 503: an outage is not a sign-out."""
-    return unavailable_response()
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 while the database is away or a termination cannot be read; asks no database itself."""
     if isinstance(sys.exception(), OperationalError | InterfaceError | UnreadableScope):
-        return unavailable(request)
+        return unavailable_response()
     return HttpResponse(render_to_string("500.html"), status=500)
