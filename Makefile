@@ -25,7 +25,7 @@ check: $(dev)
 	$(python) -m mypy
 	find templates sessions_ui examples -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-		export PRODUCTION=1 ALLOWED_HOSTS=console.example DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
+		export PRODUCTION=1 ALLOWED_HOSTS=console.example DEMO_PASSWORD_FILE="$$folder/none" DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
 		export SECRET_KEY="$$($(python) -c 'import secrets; print(secrets.token_urlsafe(64))')" && set -x && \
 		$(python) manage.py migrate --verbosity 0 && \
 		$(python) manage.py makemigrations --check --dry-run && \

@@ -42,6 +42,19 @@ class ResourcePolicyMiddleware:
         return response
 
 
+class Utf8Middleware:
+    """Refuse forms in other encodings: some of them spell what no database stores, such as lone surrogates."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.strip("\"'").lower() not in ("utf-8", "utf8"):
+            return HttpResponse("Send this form as UTF-8. Nothing was done.\n", "text/plain; charset=utf-8", 415)
+        return self.get_response(request)
+
+
 class NoStoreMiddleware:
     """Let nobody keep an answer that depends on a session (ASVS 14.3.2).
 

@@ -74,12 +74,12 @@ def people(demo: bool) -> str:
     # Models may be imported only when Django is set up.
     from django.contrib.auth.models import Group
 
-    from sessions_ui.demo import GROUP
+    from sessions_ui.checks import DEMO_GROUP
 
     nobody = not get_user_model()._default_manager.exists()
     if nobody and not demo:
         return "There is nobody yet. Make the first administrator: .venv/bin/python manage.py createsuperuser"
-    if not nobody and not Group.objects.filter(name=GROUP).exists():
+    if not nobody and not Group.objects.filter(name=DEMO_GROUP).exists():
         return "Sign in with your own account."
     # Where the demo people are there already, it only says so and who they are.
     words = StringIO()

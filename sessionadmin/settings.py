@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 def secret_key() -> str:
     """Return SECRET_KEY, or the content of the file that SECRET_KEY_FILE names."""
     if key := env.str("SECRET_KEY", default=""):
-        return key
+        return str(key)
     file = Path(env.str("SECRET_KEY_FILE", default=str(BASE_DIR / "var" / "secret_key")))
     try:
         return file.read_text().strip()
@@ -39,8 +39,10 @@ def database() -> dict[str, Any]:
         }
     else:
         config["CONN_MAX_AGE"] = None
+        # Below WEB_TIMEOUT: a host that swallows packets must end in a 503, not in a killed worker.
+        config["OPTIONS"] = {"connect_timeout": 5}
         if env.bool("DATABASE_PREPARE", default=True):
-            config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
+            config["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
     return config
 
 
@@ -70,6 +72,7 @@ MIDDLEWARE = [
     "sessionadmin.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "sessionadmin.middleware.Utf8Middleware",
     "sessionadmin.middleware.NoStoreMiddleware",
     "sessionadmin.middleware.DisplayTimeZoneMiddleware",
     "sessions_ui.middleware.SessionMiddleware",
@@ -159,7 +162,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# A link that resets a password is a secret: in production it must not end in the log.
+vars().update(env.email_url("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sessionadmin@localhost")
 
 LOGGING = logs.LOGGING

@@ -1,9 +1,10 @@
-from django.contrib import admin
 from django.urls import include, path
+
+from sessions_ui.admin import site
 
 urlpatterns = [
     path("", include("sessions_ui.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
 ]
 handler400 = "sessions_ui.views.errors.bad_request"
 handler403 = "sessions_ui.views.errors.forbidden"

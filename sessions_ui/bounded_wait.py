@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from django.db import OperationalError, connections, transaction
 
 MAX_WAIT = "2s"
-LOCK_NOT_AVAILABLE = "55P03"
+# lock_timeout, and the deadlock detector, which may be quicker.
+GAVE_UP = frozenset({"55P03", "40P01"})
 
 
 class WaitedTooLong(Exception):
@@ -28,6 +29,6 @@ def bounded_wait(using: str) -> Iterator[None]:
             yield
             cursor.execute("SET LOCAL lock_timeout = DEFAULT")
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+        if getattr(error.__cause__, "sqlstate", None) in GAVE_UP:
             raise WaitedTooLong from error
         raise

@@ -20,12 +20,12 @@ def record_failed_sign_in(
     services.record_failed_sign_in(request, str(credentials.get("username", "")))
 
 
-def end_sessions_of_user(sender: object, instance: AbstractBaseUser, using: str, **kwargs: object) -> None:
-    services.end_all_of("user", instance, using)
+def end_sessions_of_user(sender: object, instance: AbstractBaseUser, **kwargs: object) -> None:
+    services.end_all_of("user", instance, "The user was deleted")
 
 
-def end_sessions_of_account(sender: object, instance: Account, using: str, **kwargs: object) -> None:
-    services.end_all_of("account", instance, using)
+def end_sessions_of_account(sender: object, instance: Account, **kwargs: object) -> None:
+    services.end_all_of("account", instance, "The account was deleted")
 
 
 def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str, **kwargs: object) -> None:

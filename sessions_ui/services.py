@@ -180,9 +180,10 @@ def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> bo
     return True
 
 
-def end_all_of(what: str, owner: AbstractBaseUser | Account, using: str) -> None:
-    """End every session of a user or an account that is about to be deleted."""
-    everything = Session.objects.using(using).filter(**{what: owner})
-    if everything.exists():
-        scope = Scope({what: owner.pk}, {"all": True}, sign_in_lock.cut_off(using))
-        terminate(scope, None, reason=f"The {what} was deleted", in_words=f"Every session of {owner}")
+def end_all_of(what: str, owner: AbstractBaseUser | Account, reason: str, spared: int | None = None) -> None:
+    """End every session of a user or of an account, but for the spared one."""
+    using = router.db_for_write(Session)
+    others = Session.objects.using(using).filter(**{what: owner}).exclude(pk__in=[spared])
+    if others.exists():
+        scope = Scope({what: owner.pk}, {"all": True}, sign_in_lock.cut_off(using), spared)
+        terminate(scope, None, reason=reason, in_words=f"Every session of {owner}")

@@ -1,6 +1,6 @@
 """The tidying after terminations and expiry. Nothing waits for it: what it removes is refused already."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F
@@ -14,11 +14,18 @@ from .models import Fence, Session, SessionEvent, SessionQuerySet, Termination
 BATCH = 2_000
 
 
-def tidy(using: str) -> None:
+class Tidied(NamedTuple):
+    """How many terminations were finished, how many were not, and how many expired sessions were removed."""
+
+    finished: int
+    unfinished: int
+    expired: int
+
+
+def tidy(using: str) -> Tidied:
     """Go on with the unfinished terminations, oldest first, and remove what has expired."""
-    for termination in Termination.objects.using(using).unfinished():
-        sweep(termination, using)
-    expire(using)
+    finished = [sweep(termination, using) for termination in Termination.objects.using(using).unfinished()]
+    return Tidied(finished.count(True), finished.count(False), expire(using))
 
 
 def sweep(termination: Termination, using: str) -> bool:

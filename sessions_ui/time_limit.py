@@ -34,7 +34,9 @@ def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
 
     def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         # PostgreSQL limits each statement, not the block; and 0 would be no limit.
-        left = max(1, int((deadline - time.monotonic()) * 1000))
+        left = int((deadline - time.monotonic()) * 1000)
+        if left <= 0:
+            raise TookTooLong
         execute(f"SET LOCAL statement_timeout = {left}", None, False, context)
         return execute(sql, params, many, context)
 

@@ -3,7 +3,6 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("SECRET_KEY", "for tests only: whoever reads this file knows it")
 
@@ -13,7 +12,7 @@ from sessionadmin.settings import DATABASES, STORAGES
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # A handler made while pytest captures output writes to a closed file later on.
-LOGGING: dict[str, Any] = {"version": 1, "disable_existing_loggers": False}
+LOGGING = {"version": 1, "disable_existing_loggers": False}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # In memory there is neither WAL nor a second connection, and both are what is to be tested.

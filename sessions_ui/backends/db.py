@@ -18,7 +18,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, router, transaction
-from django.db.models import Expression
+from django.db.models import Expression, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -167,12 +167,12 @@ class SessionStore(SessionBase):
                 sign_in = services.SignIn(users.get(pk=pk), self.request())
             self._session_key = new_key()
             session = services.insert_sign_in(self._columns(), sign_in, self._to_replace())
-        except (services.ReplacedHasEnded, ObjectDoesNotExist) as error:
-            raise self._ended() from error
-        except IntegrityError as error:
+        except services.ReplacedHasEnded as error:
+            raise self._gone(self._row) from error
+        except (ObjectDoesNotExist, IntegrityError) as error:
             if users.filter(pk=pk).exists():
                 raise
-            raise self._ended() from error
+            raise self._gone() from error
         self.signed_in_now = pk
         self._inserted(session, sign_in.user)
 
@@ -185,7 +185,7 @@ class SessionStore(SessionBase):
                     self._session_key = new_key()
                 session = services.insert_visitor(self._columns())
         except services.ReplacedHasEnded as error:
-            raise self._ended() from error
+            raise self._gone(self._row) from error
         except IntegrityError as error:
             if Session.objects.using(self.using).filter(key_digest=halves(self._session_key)[0]).exists():
                 raise CreateError from error
@@ -221,20 +221,22 @@ class SessionStore(SessionBase):
             self._note_new_key()
 
     def _vanished(self, row: Row) -> None:
-        events = SessionEvent.objects.using(self.using).filter(session_public_id=row.public_id)
-        if row.user_id is None or events.filter(reason=services.REPLACED).exists():
-            # A parallel request signed in, in the same browser, which may hold the newer cookie already.
-            self.fate = Fate.SUPERSEDED
-            raise UpdateError
-        if row.user_id != self.signed_in_now or events.exists():
-            raise self._ended()
+        """Go on after an update that found no row."""
+        if row.user_id is None or row.user_id != self.signed_in_now or self._history(row).exists():
+            raise self._gone(row)
         # There is no trace of the sign-in: the transaction that held it was rolled back.
         self._row = self._replaced
         self._insert_sign_in(row.user_id)
 
-    def _ended(self) -> UpdateError:
-        self.fate = Fate.ENDED
+    def _gone(self, row: Row | None = None) -> UpdateError:
+        """Note what befell the row."""
+        # A parallel request that signed in, in the same browser, may have given it the newer cookie already.
+        superseded = row and (row.user_id is None or self._history(row).filter(reason=services.REPLACED).exists())
+        self.fate = Fate.SUPERSEDED if superseded else Fate.ENDED
         return UpdateError("The session has ended.")
+
+    def _history(self, row: Row) -> QuerySet[SessionEvent]:
+        return SessionEvent.objects.using(self.using).filter(session_public_id=row.public_id)
 
     def _columns(self) -> dict[str, Any]:
         first, rest = halves(self._session_key)
@@ -293,7 +295,7 @@ class SessionStore(SessionBase):
 
     def flush(self) -> None:
         super().flush()
-        self._row = self.sign_in = self.signed_in_now = None
+        self._row = self.sign_in = self.signed_in_now = self.committed_key = None
 
     async def acycle_key(self) -> None:
         await sync_to_async(self.cycle_key)()

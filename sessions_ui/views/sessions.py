@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Case, When
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -89,7 +90,7 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
     own = own_id(request)
     context = {
         "reaches": reaches(request),
-        "sessions": sorted(shown(mine).order_by("-id")[:MOST_OF_MINE], key=lambda one: one.pk != own),
+        "sessions": shown(mine).order_by(Case(When(pk=own, then=0), default=1), "-id")[:MOST_OF_MINE],
         "number": mine.count(),
         "own_id": own,
         "has_membership": Membership.objects.filter(user_id=request.user.pk).exists(),

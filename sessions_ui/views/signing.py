@@ -29,7 +29,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from sessions_ui.access import own_id
 from sessions_ui.models import Account
+from sessions_ui.services import end_all_of
 from sessions_ui.sign_in_delay import begin_attempt, clear, password_mark, person_and_origin, remember_browser
 
 PROOF_SALT = "sessions_ui.proof_of_password"
@@ -115,6 +117,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/password_change.html", {"form": form})
     form.save()
     update_session_auth_hash(request, user)
+    end_all_of("user", user, "The password was changed", spared=own_id(request))
     response = redirect("password-change-done")
     remember_browser(response, user)
     return response
@@ -147,7 +150,9 @@ def password_reset_confirm(request: HttpRequest, uidb64: str, token: str) -> Htt
     response = _set_new_password(request, uidb64=uidb64, token=token)
     if response.get("Location") == reverse("password-reset-complete"):
         pk = urlsafe_base64_decode(uidb64).decode()
-        remember_browser(response, get_user_model()._default_manager.get(pk=pk))
+        user = get_user_model()._default_manager.get(pk=pk)
+        end_all_of("user", user, "The password was reset")
+        remember_browser(response, user)
     return response
 
 

@@ -127,8 +127,8 @@ def _outcome(termination: Termination, begun_since: int) -> str:
     receipt = reverse("termination", args=[termination.public_id])
     if termination.finished_on:
         said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
-        if gone := (termination.matched or 0) - termination.ended:
-            said += f" {gone:,} had already ended."
+        if termination.matched is not None and (gone := termination.matched - termination.ended) > 0:
+            said += f" {gone:,} had already ended{' or were active again' if not termination.scope.stands else ''}."
     else:
         previewed = "Too many to count" if termination.matched is None else f"{termination.matched:,}"
         said = f"In effect. {previewed} were previewed; the receipt counts as rows are tidied."
