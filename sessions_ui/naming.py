@@ -3,12 +3,13 @@
 from typing import Any
 
 from .models import Session
+from .models.plain_text import plainly
 
 
 def person_name(user: Any) -> str:
     """Return the user's full name, else his user name."""
     full_name: str = user.get_full_name() if hasattr(user, "get_full_name") else ""
-    return full_name or str(user.get_username())
+    return plainly(full_name or str(user.get_username()))
 
 
 def client_name(session: Session) -> str:

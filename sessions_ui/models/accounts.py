@@ -2,6 +2,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from .plain_text import refuse_unseen
+
 
 def refuse_no_account_slug(slug: str) -> None:
     """Refuse the one slug that the list's filter reads as "no account"."""
@@ -12,7 +14,7 @@ def refuse_no_account_slug(slug: str) -> None:
 class Account(models.Model):
     """A tenant: the company or team on whose behalf people sign in."""
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[refuse_unseen])
     slug = models.SlugField(max_length=100, unique=True, validators=[refuse_no_account_slug])
 
     class Meta:
@@ -44,7 +46,7 @@ class Membership(models.Model):
 class Application(models.Model):
     """A site or program that people sign in to; made on its first sign-in."""
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[refuse_unseen])
     slug = models.SlugField(max_length=100, unique=True)
 
     class Meta:

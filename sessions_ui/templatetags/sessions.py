@@ -15,6 +15,7 @@ from django.utils.timesince import timesince
 from sessions_ui import geoip, naming
 from sessions_ui.access import reaches
 from sessions_ui.models import Session
+from sessions_ui.models.plain_text import plainly
 from sessions_ui.models.reaches import Reaches
 
 register = template.Library()
@@ -25,6 +26,7 @@ ICONS = {"computer": "desktop", "phone": "phone", "tablet": "tablet", "script": 
 
 register.filter(naming.person_name)
 register.filter(naming.session_name)
+register.filter(plainly)
 register.filter("country_name", geoip.country_name)
 
 

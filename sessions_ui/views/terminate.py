@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from sessions_ui import preview, services
 from sessions_ui.access import SignedInRequest, own_id, reaches
 from sessions_ui.models import Account, Termination
+from sessions_ui.models.plain_text import refuse_unseen
 from sessions_ui.preview import TYPED_ABOVE, Preview
 from sessions_ui.refusals import unreadable
 from sessions_ui.selection import UnreadableSelection, selection
@@ -30,8 +31,8 @@ GREW = "More sessions match than you were shown, so nothing was terminated. Look
 class DecisionForm(forms.Form):
     """What the administrator adds to the preview: why, what people are told, and how sure he is."""
 
-    reason = forms.CharField(required=False, max_length=200)
-    note = forms.CharField(required=False, max_length=280)
+    reason = forms.CharField(required=False, max_length=200, validators=[refuse_unseen])
+    note = forms.CharField(required=False, max_length=280, validators=[refuse_unseen])
     own = forms.BooleanField(required=False)
     typed = forms.CharField(required=False, max_length=120)
 
