@@ -1,0 +1,125 @@
+"""The record: what was ended, by whom and why."""
+
+from itertools import chain
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from sessions_ui.models import Account, SessionEvent, Termination
+
+from .cast import LIST, application, decide, links, make_session, make_sessions, signed_in, terminate, text_of, told
+
+TERMINATIONS = "/security/terminations/"
+EVERYTHING = {"conditions": {"everything": True}, "reach": {"all": True}, "cut_off": 0}
+
+
+def make_acts(number: int, actor: User | None) -> list[Termination]:
+    acts = [Termination(actor=actor, in_words=f"Act {n}", **EVERYTHING) for n in range(number)]
+    Termination.objects.bulk_create(acts)
+    Termination.objects.update(finished_on="2026-03-12T10:04:00Z")
+    return list(Termination.objects.order_by("-id"))
+
+
+class TerminationsTests:
+    def test_say_what_was_ended_by_whom_and_why(self, console: Client, anna: User) -> None:
+        make_sessions(2, anna)
+        terminate(console, "user=anna", reason="Left the company")
+        assert "Every session of anna 2 root Left the company just now" in text_of(console.get(TERMINATIONS))
+
+    def test_are_empty_before_the_first(self, console: Client) -> None:
+        assert "Nothing has been terminated" in text_of(console.get(TERMINATIONS))
+
+    def test_come_in_pages_newest_first(self, console: Client, root: User) -> None:
+        acts = make_acts(60, root)
+        first = console.get(TERMINATIONS)
+        (older,) = links(first, "Older")[:1]
+        second = console.get(f"{TERMINATIONS}{older}")
+        shown = [links(page, "Act ") for page in (first, second)]
+        assert [len(urls) for urls in shown] == [50, 10]
+        assert [*chain(*shown)] == [f"{TERMINATIONS}{act.public_id}/" for act in acts]
+
+    @pytest.mark.parametrize("query", ["sort=ended", "below=x", "sort=oldest&sort=oldest"])
+    def test_refuse_a_place_that_is_none(self, console: Client, query: str) -> None:
+        assert console.get(f"{TERMINATIONS}?{query}").status_code == 400
+
+    def test_keep_the_label_of_an_actor_who_is_gone(self, console: Client, vera: User) -> None:
+        act = make_acts(1, vera)[0]
+        Termination.objects.filter(pk=act.pk).update(actor_label="vera")
+        vera.delete()
+        assert "Act 0 0 vera" in text_of(console.get(TERMINATIONS))
+
+    def test_of_nobody_are_the_systems(self, console: Client) -> None:
+        make_acts(1, None)
+        assert "The system" in text_of(console.get(TERMINATIONS))
+
+    def test_cannot_be_changed(self, console: Client, root: User) -> None:
+        act = make_acts(1, root)[0]
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert console.generic(method, f"{TERMINATIONS}{act.public_id}/").status_code == 405
+            assert console.generic(method, TERMINATIONS).status_code == 405
+
+
+class ReceiptTests:
+    def test_is_linked_from_the_answer(self, console: Client, anna: User) -> None:
+        make_session(anna)
+        answer = terminate(console, "user=anna")
+        act = Termination.objects.get()
+        assert links(answer, "Receipt") == [f"{TERMINATIONS}{act.public_id}/"]
+
+    def test_gives_the_numbers(self, console: Client, anna: User, ben: User, acme: Account) -> None:
+        make_session(anna, acme, application=application("wiki"))
+        make_session(anna, acme)
+        make_session(ben)
+        terminate(console, "everything=1", reason="Stolen laptop", note="Sign in again.")
+        page = text_of(console.get(f"{TERMINATIONS}{Termination.objects.get().public_id}/"))
+        assert "3 sessions terminated" in page
+        assert "Ended 3 sessions of 2 people" in page
+        assert "Accounts Acme 2, No account 1" in page
+        assert "Applications Reports 2, Wiki 1" in page
+        assert "Reason Stolen laptop Note Sign in again." in page
+        assert "Spared The session from which it was done" in page
+
+    def test_counts_what_had_gone_before(self, console: Client, anna: User) -> None:
+        """R042."""
+        gone, *_ = make_sessions(3, anna)
+        confirmation = console.get(f"{LIST}terminate/?user=anna")
+        gone.delete()
+        decide(console, confirmation)
+        page = text_of(console.get(f"{TERMINATIONS}{Termination.objects.get().public_id}/"))
+        assert "Previewed 3 sessions Ended 2 sessions of 1 person Gone before 1" in page
+
+    def test_tells_of_an_act_under_way(self, console: Client, root: User) -> None:
+        act = make_acts(1, root)[0]
+        Termination.objects.filter(pk=act.pk).update(finished_on=None, matched=10, ended=4, conditions={"user": 0})
+        page = console.get(f"{TERMINATIONS}{act.public_id}/")
+        assert "Every one of these sessions is refused from then on." in text_of(page)
+        assert '<progress max="10" value="4"' in page.content.decode()
+
+    def test_shows_words_as_text(self, console: Client, anna: User) -> None:
+        make_session(anna)
+        terminate(console, "user=anna", reason="<script>alert(1)</script>", note="<b>x</b>")
+        page = console.get(f"{TERMINATIONS}{Termination.objects.get().public_id}/").content.decode()
+        assert "<script>alert" not in page
+        assert "<b>x" not in page
+
+    def test_outlives_the_people_and_accounts_it_tells_of(self, console: Client, anna: User, acme: Account) -> None:
+        make_session(anna, acme)
+        terminate(console, "account=acme")
+        act = Termination.objects.get(actor_label="root")
+        acme.delete()
+        anna.delete()
+        assert "Ended 1 session of 1 person" in text_of(console.get(f"{TERMINATIONS}{act.public_id}/"))
+
+    def test_of_ones_own_act_is_ones_own(self, anna: User, acme: Account) -> None:
+        client, other = signed_in(anna), make_session(anna)
+        assert told(terminate(client, f"session={other.public_id}")) == "1 session terminated. Receipt"
+        act = Termination.objects.get()
+        assert client.get(f"{TERMINATIONS}{act.public_id}/").status_code == 200
+
+    def test_sums_up_to_the_events(self, console: Client, anna: User, ben: User) -> None:
+        make_sessions(3, anna)
+        make_sessions(2, ben)
+        terminate(console, "everything=1")
+        act = Termination.objects.get()
+        assert act.ended == SessionEvent.objects.filter(termination_id=act.pk, kind="terminated").count() == 5

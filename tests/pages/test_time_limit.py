@@ -1,0 +1,50 @@
+"""A limit on how long the database may take for an answer, on a real one."""
+
+import pytest
+from django.db import OperationalError, connection
+
+from sessions_ui.time_limit import TookTooLong, time_limit
+
+from .cast import make_person
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT count(*) FROM n"
+
+
+def ask(sql: str, times: int = 1) -> None:
+    with connection.cursor() as cursor:
+        for _ in range(times):
+            cursor.execute(sql)
+            cursor.fetchone()
+
+
+class TimeLimitTests:
+    def test_stops_what_takes_longer(self) -> None:
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask(ENDLESS)
+
+    def test_is_one_for_all_statements_together(self) -> None:
+        """PostgreSQL's own limit is for each statement: many of them took many times as long."""
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask(LONG, times=10_000)
+
+    def test_leaves_alone_what_is_quick(self) -> None:
+        with time_limit(10, "default"):
+            ask("SELECT 1")
+
+    def test_ends_with_its_block(self) -> None:
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask(ENDLESS)
+        with time_limit(10, "default"):
+            ask(LONG)
+        ask(LONG)
+
+    def test_undoes_nothing_that_was_written_before(self) -> None:
+        person = make_person("written")
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask(ENDLESS)
+        person.refresh_from_db()
+
+    def test_takes_no_other_fault_for_its_own(self) -> None:
+        with pytest.raises(OperationalError, match="another"), time_limit(10, "default"):
+            raise OperationalError("another fault")
