@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
 from .models import SessionQuerySet
 
 ROWS = 50
 COUNTED = 10_000
+MOST_BRANCHES = 20
 NEWEST, OLDEST = "newest", "oldest"
 PARAMETERS = frozenset({"sort", "below", "above"})
 Row = TypeVar("Row", bound=Model)
@@ -62,14 +64,14 @@ class Page(Generic[Row]):
     next: Position | None
 
 
-def page(sessions: QuerySet[Row], position: Position) -> Page[Row]:
-    """Return the page at the position; reads ROWS + 1 rows."""
+def page(rows_of: QuerySet[Row], position: Position, branches: Sequence[Q] = ()) -> Page[Row]:
+    """Return the page at the position; reads ROWS + 1 rows, of each branch if there are any."""
     descending = position.above is None if position.sort == NEWEST else position.below is not None
     if position.below is not None:
-        sessions = sessions.filter(id__lt=position.below)
+        rows_of = rows_of.filter(id__lt=position.below)
     if position.above is not None:
-        sessions = sessions.filter(id__gt=position.above)
-    rows = list(sessions.order_by("-id" if descending else "id")[: ROWS + 1])
+        rows_of = rows_of.filter(id__gt=position.above)
+    rows = list(first_of(rows_of.order_by("-id" if descending else "id"), branches, ROWS + 1))
     more, rows = len(rows) > ROWS, rows[:ROWS]
     backward = descending is not (position.sort == NEWEST)
     if backward:
@@ -87,6 +89,23 @@ def page(sessions: QuerySet[Row], position: Position) -> Page[Row]:
     )
 
 
-def capped_count(sessions: SessionQuerySet) -> int:
+def capped_count(sessions: SessionQuerySet, branches: Sequence[Q]) -> int:
     """Return the number of sessions, COUNTED + 1 at most."""
-    return sessions.order_by()[: COUNTED + 1].count()
+    return first_of(sessions.order_by("-id"), branches, COUNTED + 1).count()
+
+
+def first_of(rows_of: QuerySet[Row], branches: Sequence[Q], most: int) -> QuerySet[Row]:
+    """Return the first rows that lie in any of the branches.
+
+    Each branch is cut off by itself, since no index holds several of them in one
+    order: the database would walk past everybody else's rows, or sort all of these.
+    """
+    if len(branches) == 1 or len(branches) > MOST_BRANCHES:
+        rows_of = rows_of.filter(Q(*branches, _connector=Q.OR))
+    elif branches:
+        model = rows_of.model._base_manager
+        cut = [rows_of.filter(branch).values("pk")[:most] for branch in branches]
+        # Nested, because SQLite takes no limit within a union.
+        first, *others = (model.filter(pk__in=pks).order_by().values("pk") for pks in cut)
+        rows_of = rows_of.filter(pk__in=first.union(*others))
+    return rows_of[:most]

@@ -104,6 +104,13 @@ def reach_q(reach: Reach) -> Q:
     return Q(*_read(reach, REACHES), _connector=Q.OR)
 
 
+def reach_branches(reach: Reach) -> list[Q]:
+    """Return the parts of the reach, each of which an index holds in the order of the ids; raises UnreadableScope."""
+    parts: list[Reach] = [{"accounts": [pk]} for pk in reach.get("accounts", [])]
+    parts += [{name: reach[name]} for name in ("all", "user") if name in reach]
+    return [reach_q(part) for part in parts]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The sessions that meet the conditions, within the reach, up to the cut-off, but for the spared one."""

@@ -15,6 +15,7 @@ from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter, suggestions
 from sessions_ui.geoip import COUNTRIES
 from sessions_ui.models import Application, Membership, Session, SessionQuerySet
+from sessions_ui.models.scopes import reach_branches
 from sessions_ui.paging import COUNTED, PARAMETERS, Position, UnreadablePosition, capped_count, page
 from sessions_ui.refusals import unreadable
 from sessions_ui.useragent import DEVICE_KINDS
@@ -45,11 +46,12 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    sessions = wanted.filter(shown(Session.objects.live(fence(request)).within(reach.see)))
-    number = capped_count(sessions)
+    sessions = wanted.filter(shown(Session.objects.live(fence(request)).signed_in()))
+    branches = reach_branches(reach.see)
+    number = capped_count(sessions, branches)
     context = {
         "filter": wanted,
-        "page": page(sessions, position),
+        "page": page(sessions, position, branches),
         "position": position,
         "number": min(number, COUNTED),
         "capped": number > COUNTED,
