@@ -1,0 +1,208 @@
+"""Every page of the console, and the way a browser gets there. Needs nothing but a served site with demo people."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.servers import Site
+
+LIST = "/security/active-user-sessions/"
+TERMINATE = f"{LIST}terminate/"
+TERMINATIONS = "/security/terminations/"
+NOBODY, ADMINISTRATOR, ACCOUNT_ADMINISTRATOR, MEMBER, GUEST = "", "marta", "omar", "anna", "guest"
+
+Way = Callable[[Page, Site], object]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page, who looks at it, how he gets there, and the status of the answer."""
+
+    by: str
+    way: Way
+    status: int = 200
+
+
+def sign_in(page: Page, root: str, name: str, password: str) -> None:
+    """Sign in with the form of the console or of Reports."""
+    page.goto(f"{root}/sign-in/")
+    fill_in_password(page, name, password)
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+
+def fill_in_password(page: Page, name: str, password: str) -> None:
+    # Reports keeps Django's own labels.
+    page.get_by_label(re.compile("^user ?name:?$", re.IGNORECASE)).fill(name)
+    page.get_by_label(re.compile("^password:?$", re.IGNORECASE)).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def sign_in_as(context: BrowserContext, site: Site, name: str) -> None:
+    """Give the context a session of this demo person in the console."""
+    page = context.new_page()
+    sign_in(page, site.console, name, site.password)
+    page.close()
+
+
+def at(path: str) -> Way:
+    return lambda page, site: page.goto(path)
+
+
+def away(page: Page, site: Site) -> None:
+    # Only who brings a key makes the console ask its database; browsers share cookies between ports.
+    page.goto(f"{site.outage}{LIST}")
+
+
+def choose_account(page: Page, site: Site) -> None:
+    page.goto("/sign-in/")
+    fill_in_password(page, "naomi", site.password)
+    expect(page.get_by_role("heading", name="Choose an account")).to_be_visible()
+
+
+def wrong_password(page: Page, site: Site, name: str = "ines") -> None:
+    page.goto("/sign-in/")
+    fill_in_password(page, name, "not the password")
+    page.wait_for_load_state()
+
+
+def too_many(page: Page, site: Site) -> None:
+    # The first waits are so short that a slow machine may sit them out.
+    for _ in range(8):
+        wrong_password(page, site, "claire")
+        if page.get_by_text("Try again in").count():
+            return
+
+
+def signed_out(page: Page, site: Site) -> None:
+    sign_in(page, site.console, "ines", site.password)
+    page.get_by_role("button", name="Sign out").click()
+
+
+def stale_form(page: Page, site: Site) -> None:
+    page.goto("/sign-in/")
+    page.context.clear_cookies()
+    fill_in_password(page, "ines", site.password)
+
+
+def filters_open(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    page.get_by_text("More", exact=True).click()
+
+
+def ticked(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    for box in page.locator("tbody [type=checkbox]").all()[2:5]:
+        box.check()
+
+
+def confirm_one(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    page.get_by_role("link", name=re.compile("^Terminate .*session in")).nth(1).click()
+
+
+def confirm_all(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    page.get_by_role("link", name=re.compile("^Terminate (everything|all that match)…")).click()
+
+
+def mistyped(page: Page, site: Site) -> None:
+    confirm_all(page, site)
+    page.get_by_label("Type").fill("13")
+    page.get_by_role("button", name=re.compile("^Terminate")).click()
+
+
+def session(page: Page, site: Site) -> None:
+    page.goto(f"{LIST}?user=ines")
+    page.locator("tbody .c-user a").first.click()
+
+
+def own_session(page: Page, site: Site) -> None:
+    page.goto("/my-sessions/")
+    page.locator("tr", has_text="This one").get_by_role("link").first.click()
+
+
+def terminate_oldest(page: Page, site: Site) -> None:
+    """End two of the oldest sessions, as an administrator who tidies up."""
+    page.goto(f"{LIST}?application=portal&sort=oldest")
+    for box in page.locator("tbody [type=checkbox]").all()[:2]:
+        box.check()
+    page.get_by_role("button", name="Terminate ticked").click()
+    page.get_by_label("Reason").fill("INC-2214, laptops lost on a train")
+    page.get_by_label("Note").fill("Please sign in again and check your recovery address.")
+    page.get_by_role("button", name=re.compile("^Terminate")).click()
+    expect(page.get_by_text("2 sessions terminated")).to_be_visible()
+
+
+def terminations(page: Page, site: Site) -> None:
+    terminate_oldest(page, site)
+    page.goto(TERMINATIONS)
+
+
+def receipt(page: Page, site: Site) -> None:
+    terminate_oldest(page, site)
+    page.get_by_role("link", name="Receipt").click()
+
+
+def new_password(page: Page, site: Site) -> None:
+    page.goto("/password/reset/")
+    page.get_by_label("Email").fill("o.haddad@kestrel-logistics.example")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    newest = max(site.mails.iterdir(), key=lambda mail: mail.stat().st_mtime)
+    words = str(message_from_bytes(newest.read_bytes()).get_payload(decode=True).decode())  # type: ignore[union-attr]
+    link = re.search(r"https?://\S+", words)
+    assert link, words
+    page.goto(urlsplit(link[0]).path)
+
+
+def unfit_password(page: Page, site: Site) -> None:
+    page.goto("/password/")
+    for field in page.locator("[type=password]").all():
+        field.fill("12345")
+    page.get_by_role("button", name="Change password").click()
+
+
+PAGES = {
+    "sign-in": Shown(NOBODY, at("/sign-in/")),
+    "sign-in-wrong": Shown(NOBODY, wrong_password),
+    "choose-account": Shown(NOBODY, choose_account),
+    "signed-out": Shown(NOBODY, signed_out),
+    "list": Shown(ADMINISTRATOR, at(LIST)),
+    "list-filtered": Shown(ADMINISTRATOR, at(f"{LIST}?q=a&device=computer&before=2100-01-01&sort=oldest")),
+    "list-filters-open": Shown(ADMINISTRATOR, filters_open),
+    "list-ticked": Shown(ADMINISTRATOR, ticked),
+    "list-no-match": Shown(ADMINISTRATOR, at(f"{LIST}?q=nobody+is+called+that")),
+    "list-after-termination": Shown(ADMINISTRATOR, terminate_oldest),
+    "list-of-an-account": Shown(ACCOUNT_ADMINISTRATOR, at(LIST)),
+    "session": Shown(ADMINISTRATOR, session),
+    "session-own": Shown(ADMINISTRATOR, own_session),
+    "confirm-one": Shown(ADMINISTRATOR, confirm_one),
+    "confirm-all": Shown(ADMINISTRATOR, confirm_all),
+    "confirm-mistyped": Shown(ADMINISTRATOR, mistyped, 400),
+    "terminations": Shown(ADMINISTRATOR, terminations),
+    "terminations-none": Shown(ACCOUNT_ADMINISTRATOR, at(TERMINATIONS)),
+    "termination": Shown(ADMINISTRATOR, receipt),
+    "my-sessions": Shown(MEMBER, at("/my-sessions/")),
+    "my-sessions-no-account": Shown(GUEST, at("/my-sessions/")),
+    "password-change": Shown(MEMBER, at("/password/")),
+    "password-change-unfit": Shown(MEMBER, unfit_password),
+    "password-changed": Shown(MEMBER, at("/password/changed/")),
+    "password-reset": Shown(NOBODY, at("/password/reset/")),
+    "password-reset-sent": Shown(NOBODY, at("/password/reset/sent/")),
+    "password-new": Shown(NOBODY, new_password),
+    "password-new-old-link": Shown(NOBODY, at("/password/reset/MQ/old-link/")),
+    "password-new-set": Shown(NOBODY, at("/password/reset/done/")),
+    "400-filter": Shown(ADMINISTRATOR, at(f"{LIST}?user=martha&colour=red"), 400),
+    "400": Shown(MEMBER, at(f"{LIST}?{'a=1&' * 1001}"), 400),
+    "403": Shown(MEMBER, at("/admin/"), 403),
+    "403-form": Shown(NOBODY, stale_form, 403),
+    "404": Shown(ADMINISTRATOR, at("/nowhere/"), 404),
+    "404-visitor": Shown(NOBODY, at("/nowhere/"), 404),
+    "429": Shown(NOBODY, too_many, 429),
+    "500": Shown(ADMINISTRATOR, at("/fault/"), 500),
+    "503": Shown(ADMINISTRATOR, away, 503),
+}

@@ -1,0 +1,202 @@
+"""Nothing that a client sends breaks an answer, and what is stored of it is shown as text (F33, R137)."""
+
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes, urlsplit
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+from playwright.sync_api import Page, expect
+
+from sessions_ui.models import Account, Membership, Session, Termination
+from tests.browser.cast import make_person
+from tests.browser.conftest import Visits
+from tests.browser.pages import LIST, TERMINATE, TERMINATIONS
+from tests.browser.payloads import SCRIPTS, hostile, hostile_addresses, hostile_cookies, storable
+from tests.browser.servers import Site
+from tests.browser.watch import Watch
+
+AT_ONCE = 4
+PASSWORD = "lantern"
+STORED = 750
+TERMINATED = 100
+PARAMETERS = {
+    LIST: ["account", "user", "application", "country", "device", "address", "before", "dormant", "sort", "below"],
+    TERMINATE: ["session", "everything", "back", "address", "user", "before"],
+    f"{LIST}suggest/account/": ["account"],
+    f"{LIST}suggest/user/": ["user"],
+    TERMINATIONS: ["sort", "below", "above"],
+    "/sign-in/": ["next"],
+}
+# Explicit directions turn text around, and controls hide it.
+CONFUSING = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def status(address: tuple[str, int], path: bytes, headers: Iterable[bytes]) -> int:
+    """Send a request as no library would, and return the status of the answer; 0 if there is none."""
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(b"\r\n".join([b"GET %s HTTP/1.0" % path, b"Host: 127.0.0.1", *headers, b"", b""]))
+        line = connection.makefile("rb").readline().split()
+    return int(line[1]) if len(line) > 1 else 0
+
+
+def in_query(path: str, name: str, value: bytes) -> bytes:
+    return f"{path}?{name}={quote_from_bytes(value)}".encode()
+
+
+def requests(key: str) -> list[tuple[bytes, list[bytes]]]:
+    """Return 2,000 requests with a hostile value each, most of them of somebody who is signed in."""
+    ours = b"Cookie: console=%s" % key.encode()
+    agents = [(b"/my-sessions/", [ours, b"User-Agent: " + value]) for value in islice(hostile("agents"), 450)]
+    addresses = [(b"/my-sessions/", [ours, b"X-Forwarded-For: " + value]) for value in hostile_addresses(250)]
+    words = [(in_query(LIST, "q", value), [ours]) for value in islice(hostile("words"), 500)]
+    places = [(path, name) for path, names in PARAMETERS.items() for name in names]
+    values = zip(places * 21, islice(hostile("parameters"), 450), strict=False)
+    parameters = [(in_query(path, name, value), [ours]) for (path, name), value in values]
+    cookies = [(LIST.encode(), [b"Cookie: " + value]) for value in hostile_cookies(350)]
+    return agents + addresses + words + parameters + cookies
+
+
+def printable(log: Path) -> bool:
+    lines = log.read_bytes().decode().split("\n")
+    return all(line.isprintable() and (not line or line.startswith("20")) for line in lines)
+
+
+class HostileRequestTests:
+    def test_no_answer_is_a_fault(self, visit: Visits, site: Site) -> None:
+        key = visit.signed_in(make_person("Ida", is_superuser=True))["value"]
+        place = urlsplit(site.console)
+        ask = partial(status, (str(place.hostname), place.port or 0))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = Counter(pool.map(lambda request: ask(*request), requests(key)))
+        print(f"\n{answers.total()} hostile requests, answers by status: {dict(sorted(answers.items()))}")
+        assert answers.total() == 2_000
+        assert [code for code in answers if not 200 <= code < 500] == []
+        assert printable(site.logs / "console.log")
+
+
+def people(account: Account) -> list[User]:
+    """Make people whose names are hostile, all with the same password."""
+    values = hostile("names")
+    hashed = make_password(PASSWORD)
+    users = User.objects.bulk_create(
+        User(
+            username=f"hostile-{number}",
+            first_name=storable(next(values), 150),
+            last_name=storable(next(values), 150),
+            email=storable(next(values), 254),
+            password=hashed,
+        )
+        for number in range(STORED + TERMINATED)
+    )
+    Membership.objects.bulk_create(Membership(user=user, account=account, role="member") for user in users)
+    return users
+
+
+@override_settings(TRUSTED_PROXY_COUNT=1)
+def sign_in_all(users: list[User]) -> None:
+    """Sign everybody in, each with a hostile browser and behind a hostile proxy."""
+    addresses = hostile_addresses(len(users))
+    for user, agent, address in zip(users, hostile("stored agents"), addresses, strict=False):
+        # As a server hands them on: each byte a character.
+        headers: dict[str, Any] = {
+            "HTTP_USER_AGENT": agent.decode("latin-1"),
+            "HTTP_X_FORWARDED_FOR": address.decode("latin-1"),
+        }
+        answer = Client().post("/sign-in/", {"username": user.username, "password": PASSWORD}, **headers)
+        assert answer.status_code == 302, (agent, address)
+
+
+def terminate_all(users: list[User], administrator: User) -> None:
+    """Terminate each one's session with a hostile reason and a hostile note."""
+    client, values = Client(), hostile("reasons")
+    client.force_login(administrator)
+    for session in Session.objects.live().filter(user__in=users):
+        fields = {"preview": client.get(TERMINATE, {"session": str(session.public_id)}).context["signed"]}
+        answer = None
+        # Control characters are refused.
+        while answer is None or answer.status_code == 400:
+            fields |= {"reason": storable(next(values), 200), "note": storable(next(values), 280)}
+            answer = client.post(TERMINATE, fields)
+        assert answer.status_code == 302
+
+
+def list_paths(page: Page, first: str) -> list[str]:
+    """Go through all pages of a list and return the addresses of what it leads to."""
+    found: list[str] = []
+    page.goto(first)
+    while True:
+        found += [link.get_attribute("href") or "" for link in page.locator("tbody .c-user a").all()]
+        older = page.get_by_role("link", name="Older", exact=True)
+        if not older.count():
+            return found
+        older.click()
+
+
+class StoredTests:
+    @pytest.fixture
+    def account(self, visit: Visits) -> Iterable[Account]:
+        account = Account.objects.create(slug="hostile", name='"><img src=/canary/account.png>')
+        yield account
+        Session.objects.filter(account=account).delete()
+
+    def test_what_is_stored_is_shown_as_text(self, visit: Visits, account: Account) -> None:
+        """R137, T03."""
+        users, administrator = people(account), make_person("Ida", is_superuser=True)
+        sign_in_all(users)
+        terminate_all(users[STORED:], administrator)
+        page = visit(administrator)
+        sessions = list_paths(page, f"{LIST}?account=hostile")
+        receipts = [path for path in list_paths(page, TERMINATIONS) if path]
+        for path in sessions + receipts:
+            page.goto(path, wait_until="domcontentloaded")
+        expect(page.locator("main h1")).to_be_visible()
+        stored = list(Session.objects.filter(account=account).values_list("user_agent", flat=True))
+        assert len({*stored}) == len({*sessions}) == STORED
+        assert Termination.objects.filter(actor_id=administrator.pk).exclude(note="").count() == TERMINATED
+        watch = visit.watches[0]
+        values = 4 * STORED + 2 * TERMINATED
+        print(
+            f"\n{values} hostile values stored; {len(sessions)} sessions and {len(receipts)} terminations shown, "
+            f"each on a list and alone; dialogs: {len(watch.dialogs)}, canary requests: {len(watch.canaries)}, "
+            f"foreign requests: {len(watch.foreign)}"
+        )
+        assert (watch.dialogs, watch.canaries, watch.foreign, watch.messages) == ([], [], [], [])
+
+
+class ConfusingNameTests:
+    def test_what_turns_a_name_around_or_hides_in_it_is_written_out(self, visit: Visits) -> None:
+        """R077, T45."""
+        user = make_person("\u202egnp.exe\u200b\x1b[31m\ufeff")
+        User.objects.filter(pk=user.pk).update(username="confusing", email="\u2066con@fusing.example")
+        visit.signed_in(user)
+        page = visit("marta")
+        page.goto(f"{LIST}?user=confusing")
+        page.get_by_role("link", name=re.compile("gnp.exe")).first.click()
+        for title in (page.title(), page.content()):
+            assert CONFUSING.findall(title) == []
+        page.go_back()
+        assert CONFUSING.findall(page.content()) == []
+
+
+class WatchTests:
+    def test_it_would_see_what_a_page_lets_through(self, visit: Visits) -> None:
+        """Without this, zero dialogs could mean that nobody looked."""
+        page = visit()
+        watch: Watch = visit.watches[0]
+        unsafe = "".join(SCRIPTS[:3]).format(n=1)
+        page.route("**/unsafe", lambda route: route.fulfill(content_type="text/html", body=unsafe))
+        page.goto("/unsafe")
+        expect(page.locator("img")).to_be_attached()
+        assert (len(watch.dialogs), len(watch.canaries)) == (1, 2)
+        for seen in (watch.messages, watch.dialogs, watch.canaries):
+            seen.clear()

@@ -1,0 +1,90 @@
+"""Photograph every page at three widths in both themes: `python -m tests.screenshots FOLDER`.
+
+Writes the README's picture, docs/active-user-sessions.png, as well. All people on the pictures are invented.
+"""
+
+import argparse
+import io
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.pages import ADMINISTRATOR, LIST, PAGES, sign_in_as
+from tests.browser.servers import ROOT, Site, serving
+from tests.conftest import CHROMIUM_FLAGS
+
+README_PICTURE = ROOT / "docs" / "active-user-sessions.png"
+SIZES = [(1440, 1000), (768, 1150), (360, 1300)]
+THEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+# Enough for two themes of few colours with smooth letters, and a third of the size.
+COLOURS = 48
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
+
+
+def photograph(page: Page, file: Path) -> None:
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
+    picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+class Photographer:
+    """Opens browsers in which the demo people are signed in."""
+
+    def __init__(self, browser: Browser, site: Site) -> None:
+        self.browser, self.site = browser, site
+        self.cookies: dict[str, Any] = {"": []}
+
+    def page(self, person: str) -> Page:
+        if person not in self.cookies:
+            context = self.browser.new_context(base_url=self.site.console, user_agent=AGENT)
+            sign_in_as(context, self.site, person)
+            self.cookies[person] = context.cookies()
+            context.close()
+        context = self.browser.new_context(base_url=self.site.console, user_agent=AGENT, timezone_id="Europe/Lisbon")
+        context.add_cookies(self.cookies[person])
+        return context.new_page()
+
+    def every_page(self, folder: Path, names: list[str]) -> None:
+        for name in names:
+            page = self.page(PAGES[name].by)
+            PAGES[name].way(page, self.site)
+            for width, height in SIZES:
+                page.set_viewport_size({"width": width, "height": height})
+                for theme in THEMES:
+                    page.emulate_media(color_scheme=theme)
+                    photograph(page, folder / f"{name}-{width}-{theme}.png")
+            page.context.close()
+
+    def readme_picture(self) -> None:
+        page = self.page(ADMINISTRATOR)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light")
+        page.goto(LIST)
+        README_PICTURE.parent.mkdir(exist_ok=True)
+        photograph(page, README_PICTURE)
+        page.context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", nargs="+", choices=PAGES, default=list(PAGES), metavar="PAGE")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(f"sqlite:///{folder}/db.sqlite3") as site,
+        sync_playwright() as driver,
+        driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS) as browser,
+    ):
+        photographer = Photographer(browser, site)
+        # First of all: some of the ways to the pages end sessions.
+        photographer.readme_picture()
+        photographer.every_page(options.folder, options.only)
+
+
+if __name__ == "__main__":
+    main()
