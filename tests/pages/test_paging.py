@@ -1,6 +1,7 @@
 """Keyset paging: every session once, in both orders and both directions, whatever ends meanwhile."""
 
 import html
+import random
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -11,9 +12,21 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from sessions_ui.models import Session
+from sessions_ui.models import Account, Session
 
-from .cast import LIST, Page, ids_of, links, make_session, make_sessions
+from .cast import (
+    LIST,
+    Page,
+    current,
+    ids_of,
+    links,
+    make_account,
+    make_session,
+    make_sessions,
+    session_of,
+    signed_in,
+    text_of,
+)
 
 ORDERS = {"": ("Older", "Newer"), "sort=oldest": ("Newer", "Older")}
 
@@ -102,3 +115,36 @@ class PagingTests:
         page = console.get(LIST)
         assert len(ids_of(page)) == 50
         assert (turned(page, "Older"), turned(page, "Newer")) == (None, None)
+
+
+class PagingWithinAReachTests:
+    """An administrator's pages are put together from his accounts and himself, and are as whole as anybody's."""
+
+    @pytest.fixture(params=[1, 2, 30])
+    def mine(self, request: pytest.FixtureRequest, ada: User, anna: User, ben: User, acme: Account) -> list[int]:
+        accounts = [acme, *(make_account(f"team-{n}", admin=ada) for n in range(1, request.param))]
+        foreign = make_account("foreign")
+        rows = [(anna, accounts[n % len(accounts)]) for n in range(100)]
+        rows += [(ada, foreign)] * 20 + [(ada, acme)] * 10 + [(ben, foreign)] * 40
+        random.Random(3).shuffle(rows)  # noqa: S311 (the same order each time, and nothing to guess)
+        Session.objects.bulk_create([session_of(*row) for row in rows])
+        newest_first = Session.objects.order_by("-id").select_related("user", "account")
+        return [one.pk for one in newest_first if one.user == ada or one.account in accounts]
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_shows_every_session_once(self, ada: User, mine: list[int], order: str) -> None:
+        client = signed_in(ada)
+        mine.insert(0, current(client).pk)
+        shown = [ids_of(page) for page in pages(client, order, ORDERS[order][0])]
+        assert [*chain(*shown)] == (mine[::-1] if order else mine)
+        assert [len(rows) for rows in shown] == [50, 50, 31]
+
+    def test_comes_back_by_the_same_pages(self, ada: User, mine: list[int]) -> None:
+        client = signed_in(ada)
+        there = list(pages(client, "", "Older"))
+        last = turned(there[-2], "Older")
+        assert last is not None
+        assert [ids_of(page) for page in pages(client, last[1:], "Newer")] == [ids_of(page) for page in there[::-1]]
+
+    def test_counts_every_session_once(self, ada: User, mine: list[int]) -> None:
+        assert " 131 sessions " in text_of(signed_in(ada).get(LIST))
