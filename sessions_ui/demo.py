@@ -59,7 +59,8 @@ IPV4_BLOCKS = ["192.0.2.", "198.51.100.", "203.0.113."]
 IPV6_BLOCKS = ["2001:db8:4f:", "2001:db8:70:", "2001:db8:ce:", "2001:db8:113:", "2001:db8:85a3:", "2001:db8:a000:"]
 
 
-locate = lru_cache(maxsize=2_000)(geoip.locate)
+# There are fewer addresses to choose from than fit in here.
+locate = lru_cache(maxsize=16_000)(geoip.locate)
 
 
 class Person(NamedTuple):
@@ -232,7 +233,7 @@ def address(dice: random.Random) -> str:
     if roll < 0.05:
         return dice.choice(["127.0.0.1", "::1", "10.20.0.14", "192.168.178.23", "fd12:3456:789a::5"])
     if roll < 0.25:
-        return f"{dice.choice(IPV6_BLOCKS)}{dice.randint(1, 0xFFF):x}::{dice.randint(1, 0xFFFF):x}"
+        return f"{dice.choice(IPV6_BLOCKS)}{dice.randint(1, 5)}::{dice.randint(1, 0xFF):x}"
     return f"{dice.choice(IPV4_BLOCKS)}{dice.randint(1, 254)}"
 
 
