@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Manager
+from django.db.models import Manager, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
@@ -151,10 +151,18 @@ def proven_user(session: Any) -> AbstractBaseUser | None:
         return None
     if not backend.user_can_authenticate(user):  # type: ignore[arg-type]
         return None
-    if type(type(user)._default_manager).get_queryset is not Manager.get_queryset:
+    if not finds_everybody(type(user)._default_manager):
         return None
     made_with = session.get(auth.HASH_SESSION_KEY) or ""
     return user if constant_time_compare(made_with, user.get_session_auth_hash()) else None
+
+
+@cache
+def finds_everybody(manager: Any) -> bool:
+    """Return whether the manager, by which ModelBackend loads users, is Django's own and so leaves nobody out."""
+    kind = type(manager)
+    own = kind.get_queryset is Manager.get_queryset and kind.get is Manager.get
+    return own and type(manager.get_queryset()) is QuerySet
 
 
 class ActivityMiddleware(MiddlewareMixin):
