@@ -11,7 +11,7 @@ made := .venv/made-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version
 run := .venv/run-$(shell cat requirements.txt | cksum | tr ' ' -)
 dev := .venv/dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
 
-.PHONY: run test check bench
+.PHONY: run test check lint types templates deployment bench
 
 run: $(run)
 	@exec $(python) -m sessionadmin.run --port "$(PORT)" $(if $(filter 0,$(DEMO)),--empty)
@@ -19,13 +19,22 @@ run: $(run)
 test: $(dev)
 	@exec $(python) -m tests.run
 
-check: $(dev)
+check: lint types templates deployment
+
+lint: $(dev)
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+
+types: $(dev)
 	$(python) -m mypy
+
+templates: $(dev)
 	find templates sessions_ui examples -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+
+# Asks the settings of production, on a database of its own.
+deployment: $(dev)
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-		export PRODUCTION=1 ALLOWED_HOSTS=console.example DEMO_PASSWORD_FILE="$$folder/none" DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
+		export PRODUCTION=1 ALLOWED_HOSTS=console.example DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
 		export SECRET_KEY="$$($(python) -c 'import secrets; print(secrets.token_urlsafe(64))')" && set -x && \
 		$(python) manage.py migrate --verbosity 0 && \
 		$(python) manage.py makemigrations --check --dry-run && \

@@ -54,7 +54,7 @@ class NoAnnaManager(UserManager[User]):
 
 class NoAnnaQuerySet(models.QuerySet[User]):
     def get(self, *args: Any, **kwargs: Any) -> User:
-        return super().exclude(username="anna").get(*args, **kwargs)
+        return super(NoAnnaQuerySet, self.exclude(username="anna")).get(*args, **kwargs)
 
 
 def signed_in_by(browser: Browser, user: User, backend: str) -> Browser:
@@ -67,6 +67,7 @@ class FastPathTests:
     def test_takes_no_second_statement(
         self, signed_in: Browser, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
+        signed_in.who()  # the first check of a process compiles its statement
         with django_assert_num_queries(1):
             assert signed_in.who() == "anna"
 
