@@ -8,7 +8,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
 from .functions import RandomUUID
-from .sessions import USER_AGENT_LENGTH, SessionQuerySet
+from .origins import FromOrigin
+from .sessions import SessionQuerySet
 
 # Columns of an event that are the session's own, and where they come from.
 COPIED = {
@@ -28,7 +29,7 @@ COPIED = {
 }  # fmt: skip
 
 
-class SessionEvent(models.Model):
+class SessionEvent(FromOrigin):
     """One line of the lasting history of sessions, with ids and labels as they were."""
 
     class Kind(models.TextChoices):
@@ -57,14 +58,6 @@ class SessionEvent(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     ended_key = models.BinaryField(max_length=16, null=True)
 
-    ip = models.GenericIPAddressField(null=True)
-    country = models.CharField(max_length=2, blank=True)
-    location = models.CharField(max_length=200, blank=True)
-    user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
-    device = models.CharField(max_length=100, blank=True)
-    device_kind = models.CharField(max_length=10, blank=True)
-    browser = models.CharField(max_length=100, blank=True)
-    os = models.CharField(max_length=50, blank=True)
     search_text = models.TextField(blank=True)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now, TruncDate
 
 from .accounts import Account, Application
+from .origins import FromOrigin
 from .reaches import reaches_of
 from .scopes import Reach, Scope, reach_q
 from .terminations import Fence
@@ -17,7 +18,6 @@ TOUCH_INTERVAL = timedelta(minutes=1)
 # A day of one zone for everybody, whatever zone a request has activated.
 TODAY = TruncDate(Now(), tzinfo=UTC)
 TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
-USER_AGENT_LENGTH = 512
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -50,7 +50,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(application__slug=slug)
 
 
-class Session(models.Model):
+class Session(FromOrigin):
     """One sign-in of one user in one application of one account, or the session of an anonymous visitor.
 
     A row is live while it has not expired and no unfinished termination covers it;
@@ -69,15 +69,6 @@ class Session(models.Model):
     session_data = models.TextField()
     expire_date = models.DateTimeField(db_index=True)
     created_on = models.DateTimeField(db_default=Now())
-
-    ip = models.GenericIPAddressField(null=True)
-    country = models.CharField(max_length=2, blank=True)
-    location = models.CharField(max_length=200, blank=True)
-    user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
-    device = models.CharField(max_length=100, blank=True)
-    device_kind = models.CharField(max_length=10, blank=True)
-    browser = models.CharField(max_length=100, blank=True)
-    os = models.CharField(max_length=50, blank=True)
 
     last_active_on = models.DateTimeField(db_default=Now())
     last_active_day = models.DateField(db_index=True)
