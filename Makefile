@@ -31,10 +31,11 @@ types: $(dev)
 templates: $(dev)
 	find templates sessions_ui examples -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 
-# Asks the settings of production, on a database of its own.
+# Asks the settings of production, on a database of its own and without what `make run` left in var/.
 deployment: $(dev)
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 		export PRODUCTION=1 ALLOWED_HOSTS=console.example DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
+		export DEMO_PASSWORD_FILE="$$folder/demo_password" && \
 		export SECRET_KEY="$$($(python) -c 'import secrets; print(secrets.token_urlsafe(64))')" && set -x && \
 		$(python) manage.py migrate --verbosity 0 && \
 		$(python) manage.py makemigrations --check --dry-run && \
