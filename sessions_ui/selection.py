@@ -11,9 +11,10 @@ from django.http import QueryDict
 from .filters import SessionFilter
 from .models import Session
 from .models.scopes import Conditions, Reach
-from .naming import session_name
+from .naming import person_name, session_name
 
 MOST_TICKED = 200
+NAMED = 3
 
 
 class UnreadableSelection(Exception):
@@ -63,5 +64,12 @@ def _ticked(texts: list[str], reach: Reach) -> Selection:
     sessions = list(within.select_related("user", "application").order_by("id"))
     if not sessions:
         return Selection({}, "")
-    words = session_name(sessions[0]) if len(sessions) == 1 else f"{len(sessions)} ticked sessions"
-    return Selection({"sessions": [session.pk for session in sessions]}, words)
+    return Selection({"sessions": [session.pk for session in sessions]}, _in_words(sessions))
+
+
+def _in_words(sessions: list[Session]) -> str:
+    if len(sessions) == 1:
+        return session_name(sessions[0])
+    names = list(dict.fromkeys(person_name(session.user) for session in sessions))
+    said = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return f"{len(sessions)} ticked sessions of {said}"

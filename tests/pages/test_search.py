@@ -74,7 +74,7 @@ class SearchTests:
 
     def test_says_in_the_list_what_was_sought(self, console: Client) -> None:
         page = text_of(console.get(f"{LIST}?q=Nowhere+Land"))
-        assert "Nobody is signed in matching “Nowhere Land”" in page
+        assert "There is no session matching “Nowhere Land”" in page
 
 
 class SearchedTextTests:
