@@ -33,6 +33,7 @@ class Outcome:
     failed: int
     skipped: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    code: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Running:
         outcome = self.part.count(self.part.folder)
         if code and not outcome.failed:
             outcome.failed = 1
+        outcome.code = code
         outcome.seconds = time.monotonic() - self.since
         return outcome
 
@@ -169,7 +171,7 @@ def run_all(parts: list[Part]) -> dict[str, Outcome]:
             outcomes[part.name] = outcome
             if outcome.failed:
                 print((part.folder / "log").read_text())
-            print(f"{part.name}: {'FAILED' if outcome.failed else 'passed'}", flush=True)
+            print(f"{part.name}: {f'FAILED (exit code {outcome.code})' if outcome.failed else 'passed'}", flush=True)
     finally:
         for left in running.values():
             left.stop()
