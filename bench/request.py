@@ -32,8 +32,8 @@ class Size:
     seconds: int
 
 
-WHOLE = Size(sessions=4_000, rounds=75, batch=50, seconds=75)
-QUICK = Size(sessions=1_000, rounds=20, batch=40, seconds=8)
+WHOLE = Size(sessions=4_000, rounds=150, batch=25, seconds=75)
+QUICK = Size(sessions=1_000, rounds=40, batch=20, seconds=8)
 
 
 @dataclass
