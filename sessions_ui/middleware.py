@@ -101,8 +101,9 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     def _without_detour(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Send htmx to the sign-in page itself: it would follow a redirect and swap the page into the fragment."""
-        sign_in = resolve_url(settings.LOGIN_URL)
-        if "HX-Request" not in request.headers or not response.get("Location", "").startswith(sign_in):
+        if "HX-Request" not in request.headers:
+            return response
+        if not response.get("Location", "").startswith(resolve_url(settings.LOGIN_URL)):
             return response
         answer = HttpResponse(status=401, headers={"HX-Redirect": response["Location"]})
         answer.cookies = response.cookies
