@@ -29,10 +29,11 @@ from sessions_ui.ending import end, lock
 from sessions_ui.models import Application, Fence, Session, SessionEvent
 from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
-from sessions_ui.models.sessions import TODAY, TOUCH_DUE, SessionQuerySet
+from sessions_ui.models.sessions import SessionQuerySet
 from sessions_ui.origin import Origin
 
 from .lookup import Row, find
+from .touch import touch
 
 KEY = re.compile(r"[a-z0-9]{32}")
 
@@ -267,16 +268,8 @@ class SessionStore(SessionBase):
 
     def touch(self, origin: Origin) -> None:
         """Note the last activity and where it came from, once a minute at most."""
-        if self._row is None or self.fence is None:
-            return
-        due = self._sessions(self._row).filter(TOUCH_DUE, self.fence.complete).live(self.fence)
-        due.update(
-            last_active_on=Now(),
-            last_active_day=TODAY,
-            last_ip=origin.ip,
-            last_location=origin.location,
-            last_browser=origin.browser,
-        )
+        if self._row and self.fence:
+            touch(self.using, self._row, self.fence, origin)
 
     # Ending
 

@@ -8,22 +8,14 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections
-from django.db.models import BinaryField, BooleanField, Case, Expression, Q, Value, When
+from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Now
-from django.db.models.sql.compiler import SQLCompiler
 
 from sessions_ui.models import Fence, Session, Termination
 from sessions_ui.models.functions import JoinedPublicIds
 from sessions_ui.models.sessions import TOUCH_DUE
 
-
-class Slot(Expression):
-    """The place in a compiled statement that each execution fills with its own value."""
-
-    output_field = BinaryField()
-
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any]]:
-        return "%s", (self,)
+from .statement import Slot, Statement
 
 
 class Row(NamedTuple):
@@ -51,7 +43,7 @@ class Lookup:
         self.user_columns = [field.attname for field in User._meta.concrete_fields]
         sessions = (
             Session.objects.using(using)
-            .filter(key_digest=Slot(), expire_date__gt=Now())
+            .filter(key_digest=Slot("key_digest"), expire_date__gt=Now())
             .of_application(application)
             .annotate(
                 is_touch_due=_whether(TOUCH_DUE),
@@ -62,9 +54,7 @@ class Lookup:
             .values_list(*self.COLUMNS, *(f"user__{name}" for name in self.user_columns))
         )
         compiler = sessions.query.get_compiler(using)
-        self.sql, params = compiler.as_sql()
-        self.params = list(params)
-        self.slot = next(index for index, value in enumerate(self.params) if isinstance(value, Slot))
+        self.statement = Statement(using, compiler)
         self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
 
     def find(self, digest: bytes) -> tuple[Row | None, bool]:
@@ -72,15 +62,12 @@ class Lookup:
 
         When it did not, the row says nothing.
         """
-        params = self.params.copy()
-        params[self.slot] = digest
-        connection = connections[self.using]
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, params)
+        with self.statement.cursor() as cursor:
+            self.statement.execute(cursor, key_digest=digest)
             found = cursor.fetchone()
         if found is None:
             return None, True
-        values = list(found)
+        values, connection = list(found), connections[self.using]
         for position, (converters, expression) in self.converters.items():
             for convert in converters:
                 values[position] = convert(values[position], expression, connection)

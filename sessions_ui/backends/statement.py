@@ -1,0 +1,44 @@
+"""Statements that are compiled once: Django takes longer for that than the database for its part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Expression
+from django.db.models.sql.compiler import SQLCompiler
+
+from sessions_ui.models import Session
+
+
+class Slot(Expression):
+    """The place in a compiled statement that each execution fills with its own value of this field."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(next(field for field in Session._meta.concrete_fields if field.name == name))
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any]]:
+        return "%s", (self,)
+
+
+class Statement:
+    """A compiled statement on sessions."""
+
+    def __init__(self, using: str, compiler: SQLCompiler) -> None:
+        self.using = using
+        self.sql, params = compiler.as_sql()
+        self.params: list[Any] = list(params)
+        self.slots = [(index, param) for index, param in enumerate(self.params) if isinstance(param, Slot)]
+
+    def cursor(self) -> CursorWrapper:
+        return connections[self.using].cursor()
+
+    def execute(self, cursor: CursorWrapper, **values: Any) -> None:
+        """Execute it with these values in its slots."""
+        params = self.params.copy()
+        for index, slot in self.slots:
+            params[index] = slot.output_field.get_db_prep_save(values[slot.name], connections[self.using])
+        cursor.execute(self.sql, params)
