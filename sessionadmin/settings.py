@@ -12,6 +12,30 @@ from sessionadmin import logs
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
+SWITCHES = dict.fromkeys(("1", "true", "on", "yes", "y"), True) | dict.fromkeys(
+    ("0", "false", "off", "no", "n", ""), False
+)
+
+
+def number(name: str, default: int) -> int:
+    """Return the whole number of this name; raises ImproperlyConfigured."""
+    text = env.str(name, default=str(default)).strip()
+    if not text.isascii() or not text.isdecimal():
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, which is not a whole number. Set it to one such as {default}."
+        )
+    return int(text)
+
+
+def switch(name: str, default: bool) -> bool:
+    """Return whether the switch of this name is on; raises ImproperlyConfigured.
+
+    What cannot be read must not count as off: PRODUCTION=enabled would be served without TLS.
+    """
+    text = env.str(name, default="1" if default else "0").strip().casefold()
+    if text not in SWITCHES:
+        raise ImproperlyConfigured(f"{name} is {text!r}. Set it to 1 for on or to 0 for off.")
+    return SWITCHES[text]
 
 
 def secret_key() -> str:
@@ -41,13 +65,13 @@ def database() -> dict[str, Any]:
         config["CONN_MAX_AGE"] = None
         # Below WEB_TIMEOUT: a host that swallows packets must end in a 503, not in a killed worker.
         config["OPTIONS"] = {"connect_timeout": 5}
-        if env.bool("DATABASE_PREPARE", default=True):
+        if switch("DATABASE_PREPARE", default=True):
             config["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
     return config
 
 
-PRODUCTION = env.bool("PRODUCTION", default=False)
-DEBUG = env.bool("DEBUG", default=False)
+PRODUCTION = switch("PRODUCTION", default=False)
+DEBUG = switch("DEBUG", default=False)
 SECRET_KEY = secret_key()
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -128,8 +152,8 @@ LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_ENGINE = "sessions_ui.backends.db"
 SESSION_APPLICATION = env.str("SESSION_APPLICATION", default="console")
 SESSION_ACCOUNT = env.str("SESSION_ACCOUNT", default="sessions_ui.accounts.only_membership")
-SESSION_COOKIE_AGE = int(timedelta(hours=env.int("SESSION_HOURS", default=12)).total_seconds())
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+SESSION_COOKIE_AGE = int(timedelta(hours=number("SESSION_HOURS", default=12)).total_seconds())
+TRUSTED_PROXY_COUNT = number("TRUSTED_PROXY_COUNT", default=0)
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 GEOIP_PATH = env.str("GEOIP_PATH", default="")
 
@@ -170,10 +194,10 @@ LOGGING = logs.LOGGING
 
 # gunicorn's, read by gunicorn.conf.py. SQLite has one writer at a time: a second process would only wait for it.
 WEB_BIND = env.list("WEB_BIND", default=["127.0.0.1:8000"])
-WEB_WORKERS = env.int("WEB_WORKERS", default=1 if "sqlite" in DATABASES["default"]["ENGINE"] else 2)
-WEB_THREADS = env.int("WEB_THREADS", default=8)
-WEB_TIMEOUT = env.int("WEB_TIMEOUT", default=60)
-WEB_GRACEFUL_TIMEOUT = env.int("WEB_GRACEFUL_TIMEOUT", default=30)
+WEB_WORKERS = number("WEB_WORKERS", default=1 if "sqlite" in DATABASES["default"]["ENGINE"] else 2)
+WEB_THREADS = number("WEB_THREADS", default=8)
+WEB_TIMEOUT = number("WEB_TIMEOUT", default=60)
+WEB_GRACEFUL_TIMEOUT = number("WEB_GRACEFUL_TIMEOUT", default=30)
 
 # Made by `make run` beside demo people; neither may be there in production.
 DEMO_PASSWORD_FILE = env.str("DEMO_PASSWORD_FILE", default=str(BASE_DIR / "var" / "demo_password"))

@@ -12,6 +12,12 @@ def person_name(user: Any) -> str:
     return plainly(full_name or str(user.get_username()))
 
 
+def record_name(user: Any) -> str:
+    """Return what a record calls the user, such as "Anna Brandt (anna)": it outlives his account."""
+    name, username = person_name(user), plainly(str(user.get_username()))
+    return name if name == username else f"{name} ({username})"
+
+
 def client_name(session: Session) -> str:
     """Return the browser and device of the session, such as "Firefox 143 on Windows PC"."""
     if session.browser and session.device and session.browser != session.device:

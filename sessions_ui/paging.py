@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from django.db import connections
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
@@ -91,21 +92,36 @@ def page(rows_of: QuerySet[Row], position: Position, branches: Sequence[Q] = ())
 
 def capped_count(sessions: SessionQuerySet, branches: Sequence[Q]) -> int:
     """Return the number of sessions, COUNTED + 1 at most."""
-    return first_of(sessions.order_by("-id"), branches, COUNTED + 1).count()
+    most = COUNTED + 1
+    newest = sessions.order_by("-id")
+    if are_cut_off_apart(branches):
+        return first_pks(newest, branches, most)[:most].count()
+    return newest.filter(any_of(branches))[:most].count()
 
 
 def first_of(rows_of: QuerySet[Row], branches: Sequence[Q], most: int) -> QuerySet[Row]:
-    """Return the first rows that lie in any of the branches.
+    """Return the first rows that lie in any of the branches, or of all if there are none."""
+    if are_cut_off_apart(branches):
+        return rows_of.filter(pk__in=first_pks(rows_of, branches, most))[:most]
+    return rows_of.filter(any_of(branches))[:most]
 
-    Each branch is cut off by itself, since no index holds several of them in one
-    order: the database would walk past everybody else's rows, or sort all of these.
+
+def any_of(branches: Sequence[Q]) -> Q:
+    return Q(*branches, _connector=Q.OR)
+
+
+def are_cut_off_apart(branches: Sequence[Q]) -> bool:
+    return 1 < len(branches) <= MOST_BRANCHES
+
+
+def first_pks(rows_of: QuerySet[Row], branches: Sequence[Q], most: int) -> QuerySet[Any, Any]:
+    """Return the primary keys of the first rows of each branch.
+
+    Each is cut off by itself, since no index holds several of them in one order:
+    the database would walk past everybody else's rows, or sort all of these.
     """
-    if len(branches) == 1 or len(branches) > MOST_BRANCHES:
-        rows_of = rows_of.filter(Q(*branches, _connector=Q.OR))
-    elif branches:
-        model = rows_of.model._base_manager
-        cut = [rows_of.filter(branch).values("pk")[:most] for branch in branches]
-        # Nested, because SQLite takes no limit within a union.
-        first, *others = (model.filter(pk__in=pks).order_by().values("pk") for pks in cut)
-        rows_of = rows_of.filter(pk__in=first.union(*others))
-    return rows_of[:most]
+    cut = [rows_of.filter(branch).values("pk")[:most] for branch in branches]
+    if not connections[rows_of.db].features.supports_slicing_ordering_in_compound:
+        cut = [rows_of.model._base_manager.filter(pk__in=pks).order_by().values("pk") for pks in cut]
+    first, *others = cut
+    return first.union(*others)

@@ -19,6 +19,7 @@ from .time_limit import TookTooLong, time_limit
 
 COUNTING_SECONDS = 2.0
 TYPED_ABOVE = 100
+MOST_BARS = 5
 SALT = "sessions_ui.preview"
 VALID_SECONDS = 3600
 
@@ -112,7 +113,11 @@ def figures(scope: Scope) -> Figures | None:
 
 def _by(sessions: SessionQuerySet, column: str, name: str) -> Bars:
     counted = sessions.values(column).annotate(number=Count("pk")).order_by("-number", name)
-    return [(name or "–", number) for name, number in counted.values_list(name, "number")]
+    bars = [(name or "–", number) for name, number in counted.values_list(name, "number")]
+    if len(bars) <= MOST_BARS:
+        return bars
+    others = bars[MOST_BARS - 1 :]
+    return [*bars[: MOST_BARS - 1], (f"{len(others):,} others", sum(number for _, number in others))]
 
 
 def begun_since(scope: Scope) -> int:

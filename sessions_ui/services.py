@@ -20,9 +20,11 @@ from .models.events import record
 from .models.scopes import Scope
 from .models.search_text import search_text
 from .models.sessions import TODAY, SessionQuerySet
+from .naming import record_name
 from .origin import Origin
 
 SMALL = 1_000
+LONGEST_LABEL = Termination._meta.get_field("actor_label").max_length
 REPLACED = "Replaced by a new session in the same browser"
 
 
@@ -153,7 +155,7 @@ def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[P
         alone = sign_in_lock.hold_alone(using)
         termination = Termination.objects.using(using).create(
             actor_id=by.pk if by else None,
-            actor_label=by.get_username() if by else "",
+            actor_label=record_name(by)[:LONGEST_LABEL] if by else "",
             conditions=dict(scope.conditions),
             reach=dict(scope.reach),
             cut_off=scope.cut_off,

@@ -51,7 +51,8 @@ class WsgiTests:
         [
             ({"SESSION_APPLICATION": "two words"}, "sessions_ui.E001: SESSION_APPLICATION is 'two words'"),
             ({"SECRET_KEY": "", "SECRET_KEY_FILE": "/nowhere"}, "There is no secret key: set SECRET_KEY"),
-            ({"WEB_THREADS": "many"}, "The settings cannot be read"),
+            ({"WEB_THREADS": "many"}, "WEB_THREADS is 'many', which is not a whole number"),
+            ({"PRODUCTION": "enabled"}, "PRODUCTION is 'enabled'. Set it to 1 for on"),
         ],
     )
     def test_fault_stops_the_start_in_words(

@@ -121,7 +121,8 @@ def _word(shown: Preview, matched: int | None) -> str:
     if matched is not None:
         return str(matched) if matched > TYPED_ABOVE else ""
     account = shown.conditions.get("account")
-    return "everything" if account is None else Account.objects.get(pk=account).slug
+    slug = None if account is None else Account.objects.filter(pk=account).values_list("slug", flat=True).first()
+    return slug or "everything"
 
 
 def _outcome(termination: Termination, begun_since: int) -> str:

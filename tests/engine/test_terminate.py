@@ -126,9 +126,10 @@ class ScopeTests:
 class RecordTests:
     def test_says_who_and_why(self, signed_in: Browser, ben: User) -> None:
         """R054."""
+        ben.first_name = "Benjamin"
         services.terminate(scope(), ben, reason="Stolen laptop", note="Sorry!", in_words="Everything", matched=1)
         termination = Termination.objects.get()
-        assert (termination.actor, termination.actor_label) == (ben, "ben")
+        assert (termination.actor, termination.actor_label) == (ben, "Benjamin (ben)")
         said = (termination.reason, termination.note, termination.in_words)
         assert said == ("Stolen laptop", "Sorry!", "Everything")
         assert (termination.matched, termination.ended) == (1, 1)

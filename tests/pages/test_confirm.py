@@ -76,6 +76,12 @@ class ConfirmationTests:
         assert numbers(page)["Accounts"] == "2"
         assert bars(page, "account") == "By account Twin 1 Twin 1"
 
+    def test_adds_up_the_smallest_of_many(self, console: Client, anna: User) -> None:
+        for number in range(6):
+            make_sessions(6 - number, anna, make_account(f"a{number}"))
+        page = console.get(f"{TERMINATE}?user=anna")
+        assert bars(page, "account") == "By account A0 6 A1 5 A2 4 A3 3 2 others 3"
+
     @pytest.mark.parametrize(
         ("query", "words"),
         [
@@ -212,6 +218,13 @@ class TooManyToCountTests:
         answer = decide(console, page, typed="Everything")
         assert told(answer) == "1 session terminated. Receipt"
         assert live(session) == set()
+
+    def test_goes_on_where_the_account_was_deleted_meanwhile(self, console: Client, anna: User, acme: Account) -> None:
+        make_session(anna, acme)
+        page = console.get(f"{TERMINATE}?account=acme")
+        acme.delete()
+        assert decide(console, page, typed="acme").status_code == 400
+        assert told(decide(console, page, typed="everything")) == "0 sessions terminated. Receipt"
 
     def test_asks_for_the_slug_of_an_account(self, console: Client, anna: User, acme: Account) -> None:
         session = make_session(anna, acme)

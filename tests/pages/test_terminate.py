@@ -71,7 +71,7 @@ class TerminateTests:
         session = make_session(anna)
         terminate(console, "user=anna", reason="Left the company", note="Ask your manager.")
         termination = Termination.objects.get()
-        assert (termination.actor, termination.actor_label) == (root, "root")
+        assert (termination.actor, termination.actor_label) == (root, "Ruth Root (root)")
         assert (termination.reason, termination.note) == ("Left the company", "Ask your manager.")
         assert (termination.in_words, termination.matched, termination.ended) == ("Every session of anna", 1, 1)
         event = SessionEvent.objects.get(kind="terminated")
@@ -94,7 +94,7 @@ class TerminateTests:
         assert (termination.ended, termination.in_words, termination.actor_label) == (
             1,
             "Every session of anna",
-            "root",
+            "Ruth Root (root)",
         )
 
     def test_acts_on_the_preview_and_not_on_its_own_address(self, console: Client, anna: User, ben: User) -> None:

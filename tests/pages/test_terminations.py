@@ -25,7 +25,7 @@ class TerminationsTests:
     def test_say_what_was_ended_by_whom_and_why(self, console: Client, anna: User) -> None:
         make_sessions(2, anna)
         terminate(console, "user=anna", reason="Left the company")
-        assert "Every session of anna 2 root Left the company just now" in text_of(console.get(TERMINATIONS))
+        assert "Every session of anna 2 Ruth Root (root) Left the company just now" in text_of(console.get(TERMINATIONS))
 
     def test_are_empty_before_the_first(self, console: Client) -> None:
         assert "Nothing has been terminated" in text_of(console.get(TERMINATIONS))
@@ -106,7 +106,7 @@ class ReceiptTests:
     def test_outlives_the_people_and_accounts_it_tells_of(self, console: Client, anna: User, acme: Account) -> None:
         make_session(anna, acme)
         terminate(console, "account=acme")
-        act = Termination.objects.get(actor_label="root")
+        act = Termination.objects.get(actor_label="Ruth Root (root)")
         acme.delete()
         anna.delete()
         assert "Ended 1 session of 1 person" in text_of(console.get(f"{TERMINATIONS}{act.public_id}/"))
