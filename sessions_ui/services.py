@@ -96,7 +96,7 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
             last_ip=origin.ip,
             last_location=origin.location,
             last_browser=origin.browser,
-            search_text=search_text(_searchable(user, account, application, origin)),
+            search_text=search_text(searchable(user, account, application, origin)),
             **asdict(origin),
             **row,
         )
@@ -112,9 +112,10 @@ def end_replaced(replaced: SessionQuerySet) -> None:
     end(replaced.db, locked, SessionEvent.Kind.SIGNED_OUT, reason=REPLACED)
 
 
-def _searchable(
+def searchable(
     user: AbstractBaseUser, account: Account | None, application: Application, origin: Origin
 ) -> list[str | None]:
+    """Return what a session is found by."""
     full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
     return [
         full_name,

@@ -81,8 +81,8 @@ class SessionEvent(FromOrigin):
 def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) -> int:
     """Insert one event for each of the sessions, in one statement, and return their number.
 
-    The values are columns of SessionEvent that are the same for all. An event that
-    ends a session also keeps the second half of its key's digest.
+    The values are columns of SessionEvent: the same for all, or expressions of the session.
+    An event that ends a session also keeps the second half of its key's digest.
     """
     User = get_user_model()
     expressions: dict[str, Any] = {name: F(source) for name, source in COPIED.items()}
@@ -94,8 +94,13 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     expressions["kind"] = Value(kind.value)
     if kind in SessionEvent.ENDS:
         expressions["ended_key"] = F("key_digest_rest")
-    expressions |= {"reason": Value("")} | {name: Value(value) for name, value in values.items()}
+    expressions["reason"] = Value("")
+    expressions |= {name: value if is_expression(value) else Value(value) for name, value in values.items()}
     return _insert_from(sessions, expressions)
+
+
+def is_expression(value: Any) -> bool:
+    return hasattr(value, "resolve_expression")
 
 
 def _insert_from(sessions: SessionQuerySet, expressions: dict[str, Any]) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 def normalise(text: str) -> str:
     """Return the text as it is stored and sought: NFKD, marks stripped, casefolded, single spaces."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 

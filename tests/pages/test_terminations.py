@@ -25,7 +25,8 @@ class TerminationsTests:
     def test_say_what_was_ended_by_whom_and_why(self, console: Client, anna: User) -> None:
         make_sessions(2, anna)
         terminate(console, "user=anna", reason="Left the company")
-        assert "Every session of anna 2 Ruth Root (root) Left the company just now" in text_of(console.get(TERMINATIONS))
+        said = "Every session of anna 2 Ruth Root (root) Left the company just now"
+        assert said in text_of(console.get(TERMINATIONS))
 
     def test_are_empty_before_the_first(self, console: Client) -> None:
         assert "Nothing has been terminated" in text_of(console.get(TERMINATIONS))
