@@ -1,4 +1,4 @@
-"""Every page of the console, and the way a browser gets there. Needs nothing but a served site with demo people."""
+"""Every page of the console and of Reports, and the way there. Needs nothing but a served site with demo people."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.servers import Site
 
@@ -27,6 +27,12 @@ class Shown:
     status: int = 200
 
 
+def follow(page: Page, link: Locator) -> None:
+    """Click what leads to another page, and wait for that: until it comes, the old one answers in its place."""
+    with page.expect_navigation():
+        link.click()
+
+
 def sign_in(page: Page, root: str, name: str, password: str) -> None:
     """Sign in with the form of the console or of Reports."""
     page.goto(f"{root}/sign-in/")
@@ -38,7 +44,7 @@ def fill_in_password(page: Page, name: str, password: str) -> None:
     # Reports keeps Django's own labels.
     page.get_by_label(re.compile("^user ?name:?$", re.IGNORECASE)).fill(name)
     page.get_by_label(re.compile("^password:?$", re.IGNORECASE)).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    follow(page, page.get_by_role("button", name="Sign in"))
 
 
 def sign_in_as(context: BrowserContext, site: Site, name: str) -> None:
@@ -66,7 +72,6 @@ def choose_account(page: Page, site: Site) -> None:
 def wrong_password(page: Page, site: Site, name: str = "ines") -> None:
     page.goto("/sign-in/")
     fill_in_password(page, name, "not the password")
-    page.wait_for_load_state()
 
 
 def too_many(page: Page, site: Site) -> None:
@@ -79,7 +84,7 @@ def too_many(page: Page, site: Site) -> None:
 
 def signed_out(page: Page, site: Site) -> None:
     sign_in(page, site.console, "ines", site.password)
-    page.get_by_role("button", name="Sign out").click()
+    follow(page, page.get_by_role("button", name="Sign out"))
 
 
 def stale_form(page: Page, site: Site) -> None:
@@ -101,28 +106,28 @@ def ticked(page: Page, site: Site) -> None:
 
 def confirm_one(page: Page, site: Site) -> None:
     page.goto(LIST)
-    page.get_by_role("link", name=re.compile("^Terminate .*session in")).nth(1).click()
+    follow(page, page.get_by_role("link", name=re.compile("^Terminate .*session in")).nth(1))
 
 
 def confirm_all(page: Page, site: Site) -> None:
     page.goto(LIST)
-    page.get_by_role("link", name=re.compile("^Terminate (everything|all that match)…")).click()
+    follow(page, page.get_by_role("link", name=re.compile("^Terminate (everything|all that match)…")))
 
 
 def mistyped(page: Page, site: Site) -> None:
     confirm_all(page, site)
     page.get_by_label("Type").fill("13")
-    page.get_by_role("button", name=re.compile("^Terminate")).click()
+    follow(page, page.get_by_role("button", name=re.compile("^Terminate")))
 
 
 def session(page: Page, site: Site) -> None:
     page.goto(f"{LIST}?user=ines")
-    page.locator("tbody .c-user a").first.click()
+    follow(page, page.locator("tbody .c-user a").first)
 
 
 def own_session(page: Page, site: Site) -> None:
     page.goto("/my-sessions/")
-    page.locator("tr", has_text="This one").get_by_role("link").first.click()
+    follow(page, page.locator("tr", has_text="This one").get_by_role("link").first)
 
 
 def terminate_oldest(page: Page, site: Site) -> None:
@@ -130,10 +135,10 @@ def terminate_oldest(page: Page, site: Site) -> None:
     page.goto(f"{LIST}?application=portal&sort=oldest")
     for box in page.locator("tbody [type=checkbox]").all()[:2]:
         box.check()
-    page.get_by_role("button", name="Terminate ticked").click()
+    follow(page, page.get_by_role("button", name="Terminate ticked"))
     page.get_by_label("Reason").fill("INC-2214, laptops lost on a train")
     page.get_by_label("Note").fill("Please sign in again and check your recovery address.")
-    page.get_by_role("button", name=re.compile("^Terminate")).click()
+    follow(page, page.get_by_role("button", name=re.compile("^Terminate")))
     expect(page.get_by_text("2 sessions terminated")).to_be_visible()
 
 
@@ -144,7 +149,7 @@ def terminations(page: Page, site: Site) -> None:
 
 def receipt(page: Page, site: Site) -> None:
     terminate_oldest(page, site)
-    page.get_by_role("link", name="Receipt").click()
+    follow(page, page.get_by_role("link", name="Receipt"))
 
 
 def new_password(page: Page, site: Site) -> None:
@@ -163,7 +168,31 @@ def unfit_password(page: Page, site: Site) -> None:
     page.goto("/password/")
     for field in page.locator("[type=password]").all():
         field.fill("12345")
-    page.get_by_role("button", name="Change password").click()
+    follow(page, page.get_by_role("button", name="Change password"))
+
+
+def in_reports(path: str) -> Way:
+    return lambda page, site: page.goto(f"{site.reports}{path}")
+
+
+def reports_wrong_password(page: Page, site: Site) -> None:
+    page.goto(f"{site.reports}/sign-in/")
+    fill_in_password(page, "ines", "not the password")
+
+
+def reports_home(page: Page, site: Site) -> None:
+    sign_in(page, site.reports, "anna", site.password)
+
+
+def reports_terminated(page: Page, site: Site) -> None:
+    """Sign in to Reports, end that session from the console in the same browser, and go back to Reports."""
+    reports_home(page, site)
+    page.goto(f"{LIST}?user=anna&application=reports")
+    follow(page, page.get_by_role("link", name=re.compile("^Terminate Anna")).first)
+    follow(page, page.get_by_role("button", name="Terminate 1 session"))
+    expect(page.get_by_text("1 session terminated")).to_be_visible()
+    page.goto(site.reports)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 PAGES = {
@@ -205,4 +234,8 @@ PAGES = {
     "429": Shown(NOBODY, too_many, 429),
     "500": Shown(ADMINISTRATOR, at("/fault/"), 500),
     "503": Shown(ADMINISTRATOR, away, 503),
+    "reports-sign-in": Shown(NOBODY, in_reports("/sign-in/")),
+    "reports-sign-in-wrong": Shown(NOBODY, reports_wrong_password),
+    "reports-home": Shown(NOBODY, reports_home),
+    "reports-terminated": Shown(ADMINISTRATOR, reports_terminated),
 }

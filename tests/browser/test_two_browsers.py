@@ -1,33 +1,86 @@
-"""The promise that is sold: who is terminated in one browser must sign in again in the other."""
+"""The promise, with two browsers and two applications: what is terminated here must sign in again there."""
 
-import pytest
-from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
-from pytest_django.live_server_helper import LiveServer
+import re
 
-PASSWORD = "two browsers and one promise"
+from playwright.sync_api import Page, expect
 
+from sessions_ui.models import Session
+from tests.browser.cast import live, make_account, make_person
+from tests.browser.conftest import Visits
+from tests.browser.pages import LIST, TERMINATE, fill_in_password, follow, sign_in
+from tests.browser.servers import Site
 
-def signed_in(browser: Browser, address: str, name: str) -> Page:
-    page = browser.new_context(base_url=address).new_page()
-    page.goto("/sign-in/")
-    page.locator("[name=username]").fill(name)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    return page
+SIGN_IN_PAGE = re.compile("/sign-in/")
 
 
-@pytest.mark.django_db(transaction=True)
+def terminate_newest_in_reports(page: Page) -> None:
+    page.goto(LIST)
+    page.get_by_label("User").fill("anna")
+    page.get_by_label("Application").select_option("Reports")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("User: anna")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Terminate Anna Brandt’s session in Reports")).first.click()
+    expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    page.get_by_role("button", name="Terminate 1 session").click()
+    expect(page.get_by_text("1 session terminated")).to_be_visible()
+
+
 class TwoBrowsersTests:
-    def test_a_terminated_browser_must_sign_in_again(self, browser: Browser, live_server: LiveServer) -> None:
-        User.objects.create_superuser("marta", password=PASSWORD)
-        User.objects.create_user("anna", password=PASSWORD)
-        anna = signed_in(browser, live_server.url, "anna")
-        marta = signed_in(browser, live_server.url, "marta")
-        marta.goto("/security/active-user-sessions/?user=anna")
-        marta.locator("tbody .act a").click()
-        marta.get_by_role("button", name="Terminate 1 session").click()
-        expect(marta.get_by_text("1 session terminated.")).to_be_visible()
-        anna.reload()
-        expect(anna.get_by_role("heading", name="Sign in")).to_be_visible()
+    def test_a_terminated_browser_must_sign_in_again_and_may(self, visit: Visits, site: Site) -> None:
+        hers, his = visit(), visit("marta")
+        sign_in(hers, site.reports, "anna", site.password)
+        terminate_newest_in_reports(his)
+        hers.reload()
+        expect(hers).to_have_url(SIGN_IN_PAGE)
+        fill_in_password(hers, "anna", site.password)
+        expect(hers.get_by_role("heading", name="You are signed in")).to_be_visible()
+
+    def test_both_applications_in_one_browser(self, visit: Visits, site: Site) -> None:
+        """The tour of the README: browsers share cookies between ports, and these two do not clash."""
+        reports = visit()
+        console = reports.context.new_page()
+        sign_in(reports, site.reports, "anna", site.password)
+        sign_in(console, site.console, "marta", site.password)
+        reports.reload()
+        expect(reports.get_by_text("Anna Brandt")).to_be_visible()
+        terminate_newest_in_reports(console)
+        reports.reload()
+        expect(reports).to_have_url(SIGN_IN_PAGE)
+        console.reload()
+        expect(console.get_by_role("link", name="Marta Oliveira")).to_be_visible()
+
+    def test_everything_with_his_own_session_leads_the_administrator_to_the_sign_in_page(self, visit: Visits) -> None:
+        ida, ulf = make_person("Ida"), make_person("Ulf")
+        make_account(ida, ulf)
+        his, hers = visit(ulf), visit(ida)
+        others = Session.objects.live().exclude(user__in=[ida, ulf]).count()
+        his.goto("/my-sessions/")
+        hers.goto(f"{TERMINATE}?everything=1")
+        hers.get_by_label("Also end my own session").check()
+        hers.get_by_role("button", name=re.compile("^Terminate")).click()
+        expect(hers).to_have_url(SIGN_IN_PAGE)
+        his.reload()
+        expect(his).to_have_url(SIGN_IN_PAGE)
+        assert (live(ida), live(ulf)) == (0, 0)
+        assert Session.objects.live().exclude(user__in=[ida, ulf]).count() == others
+
+    def test_everything_spares_his_own_session(self, visit: Visits) -> None:
+        ida, ulf = make_person("Ida"), make_person("Ulf")
+        make_account(ida, ulf)
+        his, hers = visit(ulf), visit(ida)
+        his.goto("/my-sessions/")
+        hers.goto(f"{TERMINATE}?everything=1")
+        hers.get_by_role("button", name="Terminate 1 session").click()
+        expect(hers.get_by_text("1 session terminated")).to_be_visible()
+        his.reload()
+        expect(his).to_have_url(SIGN_IN_PAGE)
+        assert (live(ida), live(ulf)) == (1, 0)
+
+    def test_the_back_button_shows_nothing_after_signing_out(self, visit: Visits) -> None:
+        """R053."""
+        page = visit(make_person("Evangeline"))
+        page.goto("/my-sessions/")
+        follow(page, page.get_by_role("button", name="Sign out"))
+        page.go_back()
+        expect(page).to_have_url(SIGN_IN_PAGE)
+        assert "Evangeline" not in page.content()

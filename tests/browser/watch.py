@@ -7,6 +7,8 @@ OURS = "http://127.0.0.1:"
 CANARY = "canary"
 # Chromium says so of every answer that is an error, also of those that are meant.
 REFUSED = "Failed to load resource: the server responded with a status of"
+# And this where somebody types faster than the page loads.
+AUTOFOCUS = "Autofocus processing was blocked because a document already has a focused element."
 
 
 class Watch:
@@ -14,6 +16,8 @@ class Watch:
 
     def __init__(self, context: BrowserContext) -> None:
         self.messages: list[str] = []
+        # How messages begin that a test brings about and means to.
+        self.meant: tuple[str, ...] = ()
         self.dialogs: list[str] = []
         self.canaries: list[str] = []
         self.foreign: list[str] = []
@@ -23,6 +27,8 @@ class Watch:
         context.on("request", self._requested)
 
     def _said(self, message: ConsoleMessage) -> None:
+        if message.text.startswith((AUTOFOCUS, *self.meant)):
+            return
         if not message.text.startswith(REFUSED) or "/static/" in message.location["url"]:
             self.messages.append(f"{message.text} ({message.location['url']})")
 
