@@ -31,7 +31,7 @@ TABLE: dict[str, set[str]] = {
     # The only writers of events and terminations
     "ending": {"models"},
     "sweep": {"bounded_wait", "ending", "models", "sign_in_lock"},
-    "services": {"bounded_wait", "ending", "geoip", "models", "origin", "sign_in_lock", "sweep"},
+    "services": {"bounded_wait", "ending", "geoip", "models", "naming", "origin", "sign_in_lock", "sweep"},
     # The engine
     "backends": {"backends", "ending", "models", "origin", "services", "sweep"},
     "middleware": {"backends", "models", "origin", "outage"},

@@ -10,13 +10,16 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.browser.pages import sign_in_as
 from tests.browser.servers import Site, serving
 from tests.browser.watch import Watch
 from tests.test_reports import database_address
+
+# Five seconds, the default, are too few for a password on a machine that does something else as well.
+expect.set_options(timeout=30_000)
 
 STORED = "[localStorage.length, sessionStorage.length]"
 

@@ -16,8 +16,9 @@ from .cast import LIST, TERMINATE, current, make_session, make_sessions, permit,
 
 FOR_A_REQUEST = 8
 FOR_THE_LIST = 3
-# A page is 51 rows. Now and then the planner takes another index and reads some of its neighbours.
-FEW_PAGES = 51
+A_PAGE = 51
+# Where a filter keeps one row in a hundred, the planner may walk another index and read some of its neighbours.
+FEW_PAGES = 4 * A_PAGE
 NOT_QUESTIONS = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL")
 
 
@@ -129,7 +130,8 @@ class PlanTests:
             multiply(rare, 200)
 
     def test_reads_no_more_rows_than_it_shows(self, console: Client) -> None:
-        for query in ("", "account=acme", "user=anna"):
+        self.check(console, "", A_PAGE)
+        for query in ("account=acme", "user=anna"):
             self.check(console, query, FEW_PAGES)
 
     @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite does not say how many rows it read")
