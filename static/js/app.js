@@ -98,7 +98,10 @@ document.addEventListener("htmx:responseError", (event) => {
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => showTrouble("The server cannot be reached. This page shows what it showed before. Try again in a moment."));
 }
-document.addEventListener("htmx:afterSwap", () => document.getElementById("trouble").replaceChildren());
+document.addEventListener("htmx:afterSwap", (event) => {
+  // Suggestions that come late must not take away what was said about the list.
+  if (event.detail.target.id === "list") document.getElementById("trouble").replaceChildren();
+});
 document.addEventListener("htmx:afterSettle", setUp);
 
 /* htmx puts the address, and with it names that were searched for, into sessionStorage, where it outlives the sign-out. */

@@ -105,6 +105,19 @@ class FragmentTests:
         expect(page.get_by_role("alert")).to_contain_text("There is no account “nowhere corp” here.")
         assert (stayed(page), page.locator("tbody").inner_text()) == (True, before)
 
+    def test_what_was_said_stays_until_the_list_comes(self, visit: Visits, page: Page) -> None:
+        visit.watches[0].meant = (HTMX_ERROR,)
+        page.get_by_label("Account", exact=True).fill("nowhere corp")
+        page.get_by_role("button", name="Apply").click()
+        said = page.get_by_role("alert").filter(has_text="There is no account “nowhere corp” here.")
+        expect(said).to_be_visible()
+        page.get_by_label("Account", exact=True).fill("")
+        page.get_by_label("User", exact=True).press_sequentially("brandt")
+        expect(page.locator("datalist option[value=anna]")).to_have_count(1)
+        expect(said).to_be_visible()
+        page.get_by_role("button", name="Apply").click()
+        expect(said).to_have_count(0)
+
     def test_a_session_that_ended_leads_to_the_sign_in_page(self, visit: Visits) -> None:
         ida = make_person("Ida", is_superuser=True)
         page = visit(ida)
