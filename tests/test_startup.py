@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -17,6 +18,13 @@ STRONG = "correct-horse-battery-staple-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CANARIES = ("canary", "k3y0f4s3ss10nth4tn0b0dymays33abc", "0123456789abcdef0123456789abcdef")
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", "sessionadmin/gunicorn.conf.py"]
 IN_EVENT_LOOP = "import asyncio\nasync def main():\n    import sessionadmin.asgi\nasyncio.run(main())"
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short name, whoever runs the tests: the path of a Unix socket has 107 bytes at most."""
+    with TemporaryDirectory() as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def body(page: str, *names: Any) -> str:
     """Return the page without its tokens and times, and with these names made alike."""
     page = re.sub(r'name="(csrfmiddlewaretoken|preview)" value="[^"]*"', "token", page)
     page = re.sub(r"<time.*?</time>", "time", page, flags=re.DOTALL)
+    page = re.sub(r"\d\d:\d\d\b", "time", page)
     for name in names:
         page = page.replace(str(name), "this")
     return page
