@@ -11,13 +11,17 @@ made := .venv/made-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version
 run := .venv/run-$(shell cat requirements.txt | cksum | tr ' ' -)
 dev := .venv/dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
 
-.PHONY: run test check lint types templates deployment bench
+.PHONY: run test soak check lint types templates deployment bench bench-terminate
 
 run: $(run)
 	@exec $(python) -m sessionadmin.run --port "$(PORT)" $(if $(filter 0,$(DEMO)),--empty)
 
 test: $(dev)
 	@exec $(python) -m tests.run
+
+# By hand: takes hours.
+soak: $(dev)
+	exec $(python) -m tests.soak
 
 check: lint types templates deployment
 
@@ -43,6 +47,9 @@ deployment: $(dev)
 
 bench: $(dev)
 	exec $(python) -m bench.request
+
+bench-terminate: $(dev)
+	exec $(python) -m bench.terminate
 
 # Without python3-venv, python3 leaves an environment without pip behind, which looks like a whole one.
 $(made):

@@ -107,11 +107,17 @@ def serve(application: str, port: int, folder: Path, environment: dict[str, str]
     return subprocess.Popen(command, cwd=BASE_DIR, env=environment, process_group=0)
 
 
+def work() -> subprocess.Popen[bytes]:
+    """Start the worker, which tidies after terminations and expiry."""
+    return subprocess.Popen([sys.executable, str(BASE_DIR / "manage.py"), "work"], cwd=BASE_DIR, process_group=0)
+
+
 def start(port: int) -> Children:
-    """Start the console and, beside it, the example application on the next port."""
+    """Start the console with its worker and, beside it, the example application on the next port."""
     reports = os.environ | {"DJANGO_SETTINGS_MODULE": "reports.settings", "PYTHONPATH": str(BASE_DIR)}
     return {
         "Session Admin": serve("sessionadmin.wsgi", port, BASE_DIR, dict(os.environ)),
+        "The worker": work(),
         "Reports": serve("reports.wsgi", port + 1, BASE_DIR / "examples" / "reports", reports),
     }
 

@@ -17,10 +17,10 @@ from django.db import connections, router, transaction
 from django.db.models.signals import post_delete, pre_delete
 from django.utils.module_loading import import_string
 
-from . import client, geoip, triggers
+from . import client, geoip, restore, triggers
 from .backends.db import SessionStore
 from .middleware import ActivityMiddleware, AuthenticationMiddleware, SessionMiddleware
-from .models import Application, Session
+from .models import Application, Session, SessionEvent
 
 ENGINE = "sessions_ui.backends.db"
 # In the order that they must have, each with the class of Django that it stands in for.
@@ -286,6 +286,20 @@ def check_trigger(databases: Sequence[str] | None = None, **kwargs: Any) -> list
             "sessions for good.",
             hint="Run manage.py migrate, which makes it again.",
             id="sessions_ui.W004",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_restored(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    using = router.db_for_write(Session)
+    if not _has_tables(databases, using, SessionEvent) or not restore.is_restored(using):
+        return []
+    return [
+        Warning(
+            "The database was restored from a backup: sessions that have ended since are live again.",
+            hint=f"Run {restore.COMMAND} before the servers are started.",
+            id="sessions_ui.W005",
         )
     ]
 

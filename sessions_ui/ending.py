@@ -21,7 +21,9 @@ class Locked(NamedTuple):
         return self.unexpired + self.expired
 
 
-def lock(sessions: SessionQuerySet, limit: int | None = None, *, skip_locked: bool = False) -> Locked:
+def lock(
+    sessions: SessionQuerySet, limit: int | None = None, *, skip_locked: bool = False, order: str = "id"
+) -> Locked:
     """Lock the rows until the end of this transaction.
 
     In the order of their ids, so that two of these never wait for each other in a
@@ -30,7 +32,7 @@ def lock(sessions: SessionQuerySet, limit: int | None = None, *, skip_locked: bo
     """
     skip_locked = skip_locked and connections[sessions.db].features.has_select_for_update_skip_locked
     expired = Case(When(expire_date__lte=Now(), then=Value(1)), default=Value(0))
-    rows = sessions.select_for_update(skip_locked=skip_locked).order_by("id").values_list("id", expired)
+    rows = sessions.select_for_update(skip_locked=skip_locked).order_by(order).values_list("id", expired)
     locked = Locked([], [])
     for pk, has_expired in rows[:limit]:
         locked[has_expired].append(pk)

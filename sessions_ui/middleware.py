@@ -27,6 +27,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import http_date
 from django.utils.timezone import now
 
+from . import ended_notice, services
 from .backends.db import Fate, SessionStore
 from .models.scopes import UnreadableScope
 from .origin import Origin
@@ -43,6 +44,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
         if isinstance(request.session, SessionStore):
             # So that a sign-in knows where it comes from, whoever made it.
             request.session.request = weakref.ref(request)
+            request.ended_session = SimpleLazyObject(partial(ended_notice.take, weakref.proxy(request)))  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = getattr(request, "session", None)
@@ -55,8 +57,10 @@ class SessionMiddleware(DjangoSessionMiddleware):
             response = to_sign_in(request)
         if session.accessed:
             patch_vary_headers(response, ("Cookie",))
+        ended_notice.use_up(request, response)
         if session.fate is Fate.ENDED or (settings.SESSION_COOKIE_NAME in request.COOKIES and session.is_empty()):
             self._delete_cookie(response)
+            tell_that_it_ended(request, session, response)
             return self._without_detour(request, response)
         key = session.session_key if saved else session.committed_key
         if key and session.fate is not Fate.SUPERSEDED:
@@ -109,6 +113,18 @@ class SessionMiddleware(DjangoSessionMiddleware):
         answer.cookies = response.cookies
         patch_vary_headers(answer, ("Cookie",))
         return answer
+
+
+def tell_that_it_ended(request: HttpRequest, session: SessionStore, response: HttpResponse) -> None:
+    """Note the first refusal of a terminated session, and have the sign-in page say that it was ended."""
+    if session.refused_halves is None:
+        return
+    try:
+        if refused := services.record_refused(session.refused_halves, request):
+            ended_notice.carry(response, refused)
+    except (DatabaseError, InterfaceError, UnreadableScope):
+        # It is refused already; only the note of it is missing.
+        logger.warning("The refusal of an ended session could not be noted.", exc_info=True)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -8,17 +8,19 @@ from typing import Any, Self
 
 from django.core import signing
 from django.db import router
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from . import sign_in_lock
 from .geoip import country_name
-from .models import Session, SessionQuerySet
+from .models import Session, SessionQuerySet, Termination
 from .models.scopes import Conditions, Reach, Scope, conditions_q
 from .time_limit import TookTooLong, time_limit
 
 COUNTING_SECONDS = 2.0
 TYPED_ABOVE = 100
+# Up to so many are counted again before they end; more take longer to count than to end.
+COUNTED_AGAIN = 1_000
 MOST_BARS = 5
 SALT = "sessions_ui.preview"
 VALID_SECONDS = 3600
@@ -47,31 +49,43 @@ class Preview:
     in_words: str
     cut_off: int
     at: datetime
+    newest_termination: int
     matched: int | None = None
+    reach: Reach | None = None
 
     @classmethod
     def of(cls, conditions: Conditions, in_words: str) -> Self:
         """Fix the cut-off: sessions that begin after this moment are not meant."""
-        return cls(conditions, in_words, sign_in_lock.cut_off(router.db_for_write(Session)), timezone.now())
+        using = router.db_for_write(Session)
+        newest = Termination.objects.using(using).aggregate(newest=Max("id"))["newest"] or 0
+        return cls(conditions, in_words, sign_in_lock.cut_off(using), timezone.now(), newest)
 
     def scope(self, reach: Reach, spared: int | None) -> Scope:
         return Scope(self.conditions, reach, self.cut_off, spared)
 
-    def signed(self, actor_pk: Any, matched: int | None) -> str:
+    def cannot_have_grown(self, scope: Scope) -> bool:
+        """Whether the scope holds no session that was not shown, so that counting many again is needless."""
+        many = self.matched is None or self.matched > COUNTED_AGAIN
+        return many and scope.stands and scope.reach == self.reach
+
+    def signed(self, actor_pk: Any, matched: int | None, reach: Reach | None = None) -> str:
         """Return this as text that only this actor can hand in again."""
-        said = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), matched, str(actor_pk)]
+        fixed = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), self.newest_termination]
+        said = [*fixed, matched, reach, str(actor_pk)]
         return signing.dumps(said, salt=SALT, compress=True)
 
     @classmethod
     def read(cls, text: str, actor_pk: Any) -> Self | None:
         """Return the preview that was signed for this actor within the last hour, or None."""
         try:
-            conditions, in_words, cut_off, at, matched, actor = signing.loads(text, salt=SALT, max_age=VALID_SECONDS)
-        except signing.BadSignature:
+            said = signing.loads(text, salt=SALT, max_age=VALID_SECONDS)
+            conditions, in_words, cut_off, at, newest, matched, reach, actor = said
+        except (signing.BadSignature, ValueError):
+            # An earlier version signed fewer values.
             return None
         if actor != str(actor_pk):
             return None
-        return cls(conditions, in_words, cut_off, datetime.fromisoformat(at), matched)
+        return cls(conditions, in_words, cut_off, datetime.fromisoformat(at), newest, matched, reach)
 
 
 def sessions_in(scope: Scope) -> SessionQuerySet:

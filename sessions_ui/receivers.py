@@ -4,7 +4,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
 
-from . import services, sweep
+from . import services
 from .backends.db import SessionStore
 from .models import Account, Termination
 
@@ -36,6 +36,6 @@ def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str
     def sweep_unfinished() -> None:
         for termination in Termination.objects.using(using).unfinished():
             if str(termination.conditions.get("user")) == str(instance.pk):
-                sweep.sweep(termination, using)
+                services.end_if_small(termination, using)
 
     transaction.on_commit(sweep_unfinished, using=using)

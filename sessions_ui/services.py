@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -23,8 +24,13 @@ from .models.sessions import TODAY, SessionQuerySet
 from .naming import record_name
 from .origin import Origin
 
+# Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
 SMALL = 1_000
 LONGEST_LABEL = Termination._meta.get_field("actor_label").max_length
+REFUSED_LIKE_ENDED = [
+    *("session_id", "session_public_id", "signed_in_on", "user_key", "user_label", "account_id", "account_label"),
+    *("application_id", "application_label", "termination_id", "search_text"),
+]
 REPLACED = "Replaced by a new session in the same browser"
 
 
@@ -142,45 +148,77 @@ class Particulars(TypedDict, total=False):
     note: str
     in_words: str
     matched: int | None
+    previewed_after: int | None
 
 
-def terminate(scope: Scope, by: AbstractBaseUser | None, **particulars: Unpack[Particulars]) -> Termination:
+def terminate(scope: Scope, by: AbstractBaseUser | str | None, **particulars: Unpack[Particulars]) -> Termination:
     """End the sessions in the scope, in effect from this commit on.
 
-    Up to SMALL sessions are ended in the same transaction, more are swept in batches
-    before this returns. Raises UnreadableScope.
+    Up to SMALL rows are removed in the same transaction, more by the worker: that is only
+    tidying. `by` is a user, or in words whoever is none. Raises UnreadableScope.
     """
     using = router.db_for_write(Session)
     scope.q()  # raises before anything is written
     with transaction.atomic(using):
         alone = sign_in_lock.hold_alone(using)
         termination = Termination.objects.using(using).create(
-            actor_id=by.pk if by else None,
-            actor_label=record_name(by)[:LONGEST_LABEL] if by else "",
+            actor_id=by.pk if isinstance(by, AbstractBaseUser) else None,
+            actor_label=(by if isinstance(by, str) else record_name(by) if by else "")[:LONGEST_LABEL],
             conditions=dict(scope.conditions),
             reach=dict(scope.reach),
             cut_off=scope.cut_off,
             spared=scope.spared,
             **particulars,
         )
-        small = _end_if_small(termination, using, finishes=alone)
-    if not small:
-        sweep.sweep(termination, using)
+        if (termination.matched or 0) <= SMALL:
+            _end_if_small(termination, using, finishes=alone)
     termination.refresh_from_db()
     return termination
 
 
-def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> bool:
+def end_if_small(termination: Termination, using: str) -> None:
+    """Remove the rows of a termination that is in effect already, if they are not many."""
+    with transaction.atomic(using):
+        _end_if_small(termination, using, finishes=sign_in_lock.hold_alone(using))
+
+
+def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> None:
     """End what the termination covers if that is not much; what somebody else holds must not hold up its effect."""
-    try:
-        with bounded_wait(using):
-            locked = lock(sweep.covered(termination, using), SMALL + 1)
-            if len(locked.ids) > SMALL:
-                return False
+    with suppress(WaitedTooLong), bounded_wait(using):
+        locked = lock(sweep.covered(termination, using), SMALL + 1)
+        if len(locked.ids) <= SMALL:
             sweep.end_for(termination, using, locked, finishes=finishes)
-    except WaitedTooLong:
-        return False
-    return True
+
+
+def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> SessionEvent | None:
+    """Note the first use of a key after its session was terminated; return that event, None for any other key.
+
+    The halves are those of the key's digest. Raises UnreadableScope.
+    """
+    using, (first, rest) = router.db_for_write(Session), halves
+    events = SessionEvent.objects.using(using)
+    of_key = events.filter(ended_key=rest, kind=SessionEvent.Kind.TERMINATED)
+    ended = of_key.filter(application_id=this_application().pk).first()
+    origin = asdict(Origin.of(request))
+    if ended is not None:
+        kept = {name: getattr(ended, name) for name in REFUSED_LIKE_ENDED}
+        refused = SessionEvent(kind=SessionEvent.Kind.REFUSED, **kept, **origin)
+        events.bulk_create([refused], ignore_conflicts=True)
+        return events.filter(session_public_id=ended.session_public_id, kind=SessionEvent.Kind.REFUSED).first()
+    # Covered, and not swept yet: the row is still there.
+    session = Session.objects.using(using).signed_in().of_application(settings.SESSION_APPLICATION)
+    session = session.filter(key_digest=first)
+    public_id = session.values_list("public_id", flat=True).first()
+    if public_id is None:
+        return None
+    refusals = events.filter(session_public_id=public_id, kind=SessionEvent.Kind.REFUSED)
+    for termination in Termination.objects.using(using).unfinished():
+        if termination.scope.stands and session.in_scope(termination.scope).exists():
+            with suppress(IntegrityError), transaction.atomic(using):
+                record(session, SessionEvent.Kind.REFUSED, termination_id=termination.pk)
+                refusals.update(**origin)
+            break
+    return refusals.first()
 
 
 def end_all_of(what: str, owner: AbstractBaseUser | Account, reason: str, spared: int | None = None) -> None:

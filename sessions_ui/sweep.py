@@ -1,17 +1,21 @@
 """The tidying after terminations and expiry. Nothing waits for it: what it removes is refused already."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from . import sign_in_lock
+from . import receipt, sign_in_lock
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import Locked, end, lock
-from .models import Fence, Session, SessionEvent, SessionQuerySet, Termination
+from .models import Beat, Fence, Session, SessionEvent, SessionQuerySet, Termination
+from .pacing import Pace, nothing
 
-BATCH = 2_000
+# So many dead rows make the first page of the list slow on PostgreSQL.
+MANY = 10_000
+LAST_ROWS = 1_000
 
 
 class Tidied(NamedTuple):
@@ -22,28 +26,49 @@ class Tidied(NamedTuple):
     expired: int
 
 
-def tidy(using: str) -> Tidied:
-    """Go on with the unfinished terminations, oldest first, and remove what has expired."""
-    finished = [sweep(termination, using) for termination in Termination.objects.using(using).unfinished()]
-    return Tidied(finished.count(True), finished.count(False), expire(using))
+def tidy(using: str, between: Callable[[], None] = nothing) -> Tidied:
+    """Go on with the unfinished terminations, oldest first, and remove what has expired.
+
+    `between` is called before each batch. Raises UnreadableScope.
+    """
+    Beat.objects.using(using).give()
+    pace = Pace.of(using, between)
+    finished = [sweep(termination, using, pace) for termination in Termination.objects.using(using).unfinished()]
+    return Tidied(finished.count(True), finished.count(False), expire(using, pace))
 
 
-def sweep(termination: Termination, using: str) -> bool:
+def sweep(termination: Termination, using: str, pace: Pace | None = None) -> bool:
     """End what the termination covers, one transaction a batch, and return whether it is finished.
 
     Rows that somebody else holds are skipped until the last pass, which waits for them.
     """
+    pace = pace or Pace.of(using)
+    while pass_once(termination, using, pace):
+        continue
+    termination.refresh_from_db(using=using)
+    if termination.ended >= MANY:
+        # Before it is finished: until then the list begins above its cut-off and walks past no dead row.
+        vacuum(using)
+    if not finish(termination, using):
+        return False
+    receipt.keep(termination, using)
+    return True
+
+
+def pass_once(termination: Termination, using: str, pace: Pace) -> bool:
+    """Walk once over what is left of the termination and return whether anything was."""
     last: int | None = 0
     while last is not None:
-        with transaction.atomic(using):
-            last = sweep_batch(termination, using, last)
-    return finish(termination, using)
+        above = last
+        with pace.batch() as rows, transaction.atomic(using):
+            last = sweep_batch(termination, using, above, rows)
+    return above > 0
 
 
-def sweep_batch(termination: Termination, using: str, above: int) -> int | None:
-    """End the next batch above this id and return the last id of it, or None when there was none."""
+def sweep_batch(termination: Termination, using: str, above: int, rows: int | None = None) -> int | None:
+    """End so many rows above this id, or all; return the last id of them, or None when there was none."""
     sessions = covered(termination, using).filter(id__gt=above)
-    locked = lock(sessions, BATCH, skip_locked=True)
+    locked = lock(sessions, rows, skip_locked=True)
     end_for(termination, using, locked)
     return max(locked.ids, default=None)
 
@@ -76,7 +101,7 @@ def finish(termination: Termination, using: str) -> bool:
             return False
         try:
             with bounded_wait(using):
-                while (locked := lock(covered(termination, using), BATCH)).ids:
+                while (locked := lock(covered(termination, using), LAST_ROWS)).ids:
                     end_for(termination, using, locked)
         except WaitedTooLong:
             return False
@@ -84,14 +109,28 @@ def finish(termination: Termination, using: str) -> bool:
     return True
 
 
-def expire(using: str) -> int:
+def vacuum(using: str) -> None:
+    """Clear away the dead rows on PostgreSQL; outside of a transaction only.
+
+    Autovacuum comes a minute later, and passes by the indexes when few rows of many are dead.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(Session._meta.db_table)
+            # Truncating would lock out everybody for a moment.
+            cursor.execute(f"VACUUM (INDEX_CLEANUP ON, TRUNCATE FALSE) {table}")
+
+
+def expire(using: str, pace: Pace | None = None) -> int:
     """Remove expired sessions in batches, and return how many there were."""
-    expired = 0
+    pace, expired = pace or Pace.of(using), 0
     while True:
-        with transaction.atomic(using):
+        with pace.batch() as rows, transaction.atomic(using):
             sessions = Session.objects.using(using).filter(expire_date__lte=Now())
-            locked = lock(sessions, BATCH, skip_locked=True)
+            # By the index of this column. What waits for no one may lock in any order.
+            locked = lock(sessions, rows, skip_locked=True, order="expire_date")
             end(using, locked, SessionEvent.Kind.EXPIRED)
-            expired += len(locked.ids)
-        if len(locked.ids) < BATCH:
+        expired += len(locked.ids)
+        if len(locked.ids) < rows:
             return expired

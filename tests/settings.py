@@ -9,6 +9,8 @@ os.environ.setdefault("SECRET_KEY", "for tests only: whoever reads this file kno
 from sessionadmin.settings import *
 from sessionadmin.settings import DATABASES, STORAGES
 
+# Each test has a database of its own.
+RESTORE_MARK_FILE = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # A handler made while pytest captures output writes to a closed file later on.

@@ -7,16 +7,22 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from sessions_ui.models import Termination
+from sessions_ui.models import Beat, Termination
+from sessions_ui.models.beats import SEEN_WITHIN
 from sessions_ui.views import health
 
 PROBES = ["/healthz", "/readyz"]
-EVERYTHING_IS_FINE = "database: answers\nmigrations: applied\ntidying: up to date\n"
+EVERYTHING_IS_FINE = "database: answers\nmigrations: applied\ntidying: up to date\nworker: seen\n"
 
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     health.migrated.clear()
+
+
+@pytest.fixture
+def _worker(db: None) -> None:
+    Beat.objects.give()
 
 
 class HealthzTests:
@@ -60,6 +66,7 @@ class ProbeTests:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("_worker")
 class ReadyzTests:
     """R182"""
 
@@ -71,7 +78,7 @@ class ReadyzTests:
         client.get("/readyz")
         with CaptureQueriesContext(connection) as queries:
             client.get("/readyz")
-        assert len(queries) == 1
+        assert len(queries) == 2
 
     def test_waiting_terminations_are_told_and_no_failure(self, client: Client) -> None:
         scope = {"conditions": {"everything": True}, "reach": {"all": True}, "cut_off": 0}
@@ -80,7 +87,13 @@ class ReadyzTests:
         Termination.objects.update(created_on=F("created_on") - health.TIDYING_TIME)
         answer = client.get("/readyz")
         assert answer.status_code == 200
-        assert answer.content.decode().endswith("tidying: waits, unfinished terminations: 1\n")
+        assert "tidying: waits, unfinished terminations: 1\n" in answer.content.decode()
+
+    def test_a_worker_that_is_missing_is_told_and_no_failure(self, client: Client) -> None:
+        Beat.objects.update(seen_on=F("seen_on") - SEEN_WITHIN)
+        answer = client.get("/readyz")
+        assert answer.status_code == 200
+        assert answer.content.decode().endswith("worker: none seen for five minutes\n")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,6 +26,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("examples", "sessionadmin", "sessions_ui", "static", "templates"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "manage.py", folder)
     return folder
 
 
@@ -69,14 +70,23 @@ def running(checkout: Path, port: int, empty_database: str = "") -> Iterator[tup
             process.send_signal(signal.SIGINT)
 
 
-def servers_on(port: int) -> list[str]:
-    """Return the command lines that name this port or the next."""
+def processes_of(*words: str) -> list[str]:
+    """Return the command lines that hold one of the words."""
     lines = []
     for process in Path("/proc").glob("[0-9]*"):
         # It may end meanwhile.
         with suppress(OSError):
             lines.append(process.joinpath("cmdline").read_text())
-    return [line for line in lines if f"127.0.0.1:{port}" in line or f"127.0.0.1:{port + 1}" in line]
+    return [line for line in lines if any(word in line for word in words)]
+
+
+def servers_on(port: int) -> list[str]:
+    """Return the command lines that name this port or the next."""
+    return processes_of(f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}")
+
+
+def workers_of(checkout: Path) -> list[str]:
+    return processes_of(f"{checkout}/manage.py\0work")
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +139,11 @@ class EmptyRunTests:
         with running(checkout, port, f"sqlite:///{tmp_path}/db") as (process, said):
             assert "manage.py createsuperuser" in said
             assert len(servers_on(port)) >= 4
+            workers = workers_of(checkout)
         assert process.returncode == 0
         assert servers_on(port) == []
+        # That of the other run works on.
+        assert len(workers_of(checkout)) == len(workers) - 1 == 1
 
     def test_when_one_application_dies_the_other_is_stopped(
         self, checkout: Path, served: tuple[int, str], tmp_path: Path

@@ -67,8 +67,8 @@ class SessionStore(SessionBase):
 
     Beside the interface it keeps notes: `request`, set by the middleware; `sign_in`, set
     by services.start(); `signed_in_now`, the user whose session it has inserted; `fence`, by
-    which it was checked last; `fate`; and `committed_key`, a key that the database has and the
-    browser may not have.
+    which it was checked last; `fate`; `refused_key`, a key that opened nothing; and `committed_key`,
+    a key that the database has and the browser may not have.
     """
 
     _session_cache: dict[str, Any]
@@ -79,6 +79,7 @@ class SessionStore(SessionBase):
         self.sign_in: services.SignIn | None = None
         self.signed_in_now: Any = None
         self.fate: Fate | None = None
+        self.refused_key: str | None = None
         self.committed_key: str | None = None
         self.using = router.db_for_write(Session)
         self._row: Row | None = None
@@ -96,6 +97,11 @@ class SessionStore(SessionBase):
         return self._row.user if self._row else None
 
     @property
+    def refused_halves(self) -> tuple[bytes, bytes] | None:
+        """The halves of the key that was refused, if it is one that we could have issued."""
+        return halves(self.refused_key) if self.refused_key and KEY.fullmatch(self.refused_key) else None
+
+    @property
     def touch_due(self) -> bool:
         """Whether the last activity of the loaded session was noted long enough ago."""
         return self._row is not None and self._row.touch_due and self.fate is None
@@ -111,7 +117,7 @@ class SessionStore(SessionBase):
         # Data that cannot be read, signed with a key that is gone, are not ours to use; and a user
         # whom the row does not name could neither be listed nor ended.
         if row is None or user_pk(data) != row.user_id:
-            self._session_key = None
+            self.refused_key, self._session_key = self.session_key, None
             return {}
         self._row = row
         return data
@@ -234,6 +240,7 @@ class SessionStore(SessionBase):
         # A parallel request that signed in, in the same browser, may have given it the newer cookie already.
         superseded = row and (row.user_id is None or self._history(row).filter(reason=services.REPLACED).exists())
         self.fate = Fate.SUPERSEDED if superseded else Fate.ENDED
+        self.refused_key = self.session_key
         return UpdateError("The session has ended.")
 
     def _history(self, row: Row) -> QuerySet[SessionEvent]:

@@ -1,5 +1,6 @@
 from . import lookups as lookups
 from .accounts import Account, Application, Membership
+from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
 from .reaches import reaches_of
@@ -9,6 +10,7 @@ from .terminations import Fence, Termination
 __all__ = [
     "Account",
     "Application",
+    "Beat",
     "Fence",
     "Membership",
     "Session",

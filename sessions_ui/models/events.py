@@ -65,13 +65,17 @@ class SessionEvent(FromOrigin):
         default_permissions = ["view"]
         indexes = [
             models.Index(fields=["ended_key"], condition=models.Q(ended_key__isnull=False), name="event_ended_key"),
+            models.Index(fields=["termination_id"], condition=models.Q(kind="refused"), name="event_refused"),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["session_public_id"],
                 condition=models.Q(kind__in=["signed_out", "expired", "terminated"]),
                 name="one_end_per_session",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["session_public_id"], condition=models.Q(kind="refused"), name="one_refusal_per_session"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -114,3 +118,23 @@ def _insert_from(sessions: SessionQuerySet, expressions: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
         return int(cursor.rowcount)
+
+
+def on_events(condition: models.Q) -> models.Q:
+    """Return a condition on sessions, of a scope that stands, as one on the events that ended them."""
+    translated = models.Q(_connector=condition.connector, _negated=condition.negated)
+    for child in condition.children:
+        name_or_q: Any = child
+        translated.children.append(on_events(child) if isinstance(child, models.Q) else _on_event(*name_or_q))
+    return translated
+
+
+def _on_event(lookup: str, value: Any) -> tuple[str, Any]:
+    column, _, rest = lookup.partition("__")
+    if column != "user_id":
+        name = {"id": "session_id", "created_on": "signed_in_on"}.get(column, column)
+        return f"{name}__{rest}" if rest else name, value
+    if rest == "isnull":
+        return "user_key" if value else "user_key__gt", ""
+    # As record() writes it, whatever the database makes of a UUID.
+    return "user_key", Cast(Value(value, get_user_model()._meta.pk), models.CharField(max_length=64))

@@ -126,6 +126,11 @@ class Scope:
         conditions_q(self.conditions)
         return not MOVING & self.conditions.keys()
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether it covers every signed-in session up to the cut-off but for the spared one."""
+        return set(self.conditions) == {"everything"} and "all" in self.reach
+
     def q(self) -> Q:
         """Return the condition that a signed-in session in this scope meets; raises UnreadableScope."""
         covered = Q(id__lte=self.cut_off, user_id__isnull=False)

@@ -35,8 +35,11 @@ class Termination(models.Model):
     cut_off = models.BigIntegerField()
     spared = models.BigIntegerField(null=True, blank=True)
     matched = models.BigIntegerField(null=True, blank=True)
+    # The newest termination when the preview was made: what a later one ended was ended by others.
+    previewed_after = models.BigIntegerField(null=True, blank=True)
     ended = models.BigIntegerField(db_default=0, default=0)
     finished_on = models.DateTimeField(null=True, blank=True)
+    summary = models.JSONField(null=True, blank=True)
 
     objects = TerminationQuerySet.as_manager()
 
@@ -48,6 +51,11 @@ class Termination(models.Model):
 
     def __str__(self) -> str:
         return f"{self.in_words or 'Termination'} by {self.actor_label or 'the system'}"
+
+    @property
+    def number(self) -> int | None:
+        """How many sessions it ended or, while rows are left, is to end; None where they were too many to count."""
+        return self.ended if self.finished_on else self.matched
 
     @property
     def scope(self) -> Scope:
@@ -63,6 +71,9 @@ class Fence:
 
     known: frozenset[uuid.UUID]
     covered: models.Q | None
+    # Where "everything" was ended: up to this id only these sessions can be live.
+    floor: int = 0
+    spared: frozenset[int] = frozenset()
 
     @classmethod
     def read(cls, using: str | None = None, before: Termination | None = None) -> Fence:
@@ -71,10 +82,23 @@ class Fence:
         if before is not None:
             unfinished = unfinished.filter(id__lt=before.pk)
         covered = models.Q()
-        for termination in unfinished:
-            if termination.scope.stands:
-                covered |= termination.scope.q()
-        return cls(frozenset(t.public_id for t in unfinished), covered or None)
+        scopes = [termination.scope for termination in unfinished if termination.scope.stands]
+        for scope in scopes:
+            covered |= scope.q()
+        whole = [scope for scope in scopes if scope.is_everything]
+        return cls(
+            frozenset(t.public_id for t in unfinished),
+            covered or None,
+            max((scope.cut_off for scope in whole), default=0),
+            frozenset(scope.spared for scope in whole if scope.spared is not None),
+        )
+
+    def above_floor(self, branches: list[models.Q]) -> list[models.Q]:
+        """Return the branches of a list, cut off where nothing can be live: it would walk past a million rows."""
+        if not self.floor:
+            return branches
+        parts = [models.Q(id__gt=self.floor), models.Q(id__in=sorted(self.spared))][: 2 if self.spared else 1]
+        return [branch & part for branch in branches for part in parts]
 
     @property
     def complete(self) -> models.Q:

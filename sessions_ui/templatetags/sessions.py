@@ -44,6 +44,22 @@ def exact(moment: datetime) -> str:
 
 
 @register.filter
+def roughly(span: timedelta) -> str:
+    """Return the length of time in its one largest unit, such as "9 s" or "4 min"."""
+    seconds = max(0, round(span.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    if seconds < 5_400:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3_600):,} h"
+
+
+@register.filter
+def after(later: datetime, earlier: datetime) -> str:
+    return f"{roughly(later - earlier)} after"
+
+
+@register.filter
 def local_input(text: str) -> str:
     """Return an ISO instant as a datetime-local field of the reader's zone holds it."""
     return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%dT%H:%M}" if text else ""

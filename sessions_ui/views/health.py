@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from sessions_ui.models import Session, Termination
+from sessions_ui import restore
+from sessions_ui.models import Beat, Session, Termination
 
 TIDYING_TIME = timedelta(minutes=5)
 # Databases whose migrations were all applied when this process looked; they do not get less.
@@ -35,7 +36,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         ready = is_migrated(using)
         lines = ["database: answers"]
-        lines += ["migrations: applied", tidying(using)] if ready else ["migrations: missing, run migrate"]
+        lines += (
+            ["migrations: applied", tidying(using), worker(using)] if ready else ["migrations: missing, run migrate"]
+        )
+        if ready and restore.is_restored(using):
+            ready = False
+            lines += [f"backup: restored, and sessions that had ended are live again: run {restore.COMMAND}"]
     except Error as error:
         logger.warning("Not ready: %s", error)
         ready, lines = False, ["database: does not answer"]
@@ -50,6 +56,10 @@ def is_migrated(using: str) -> bool:
             return False
         migrated.add(using)
     return True
+
+
+def worker(using: str) -> str:
+    return "worker: seen" if Beat.objects.using(using).is_recent() else "worker: none seen for five minutes"
 
 
 def tidying(using: str) -> str:

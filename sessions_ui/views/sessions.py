@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter, suggestions
 from sessions_ui.geoip import COUNTRIES
-from sessions_ui.models import Application, Membership, Session, SessionQuerySet
+from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
 from sessions_ui.models.scopes import reach_branches
 from sessions_ui.paging import COUNTED, PARAMETERS, Position, UnreadablePosition, capped_count, page
 from sessions_ui.refusals import unreadable
@@ -46,8 +46,9 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    sessions = wanted.filter(shown(Session.objects.live(fence(request)).signed_in()))
-    branches = reach_branches(reach.see)
+    known = fence(request) or Fence.read()
+    sessions = wanted.filter(shown(Session.objects.live(known).signed_in()))
+    branches = known.above_floor(reach_branches(reach.see))
     number = capped_count(sessions, branches)
     context = {
         "filter": wanted,

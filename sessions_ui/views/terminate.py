@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,6 +18,7 @@ from sessions_ui import preview, services
 from sessions_ui.access import SignedInRequest, own_id, reaches
 from sessions_ui.models import Account, Termination
 from sessions_ui.models.plain_text import refuse_unseen
+from sessions_ui.models.scopes import Scope
 from sessions_ui.preview import TYPED_ABOVE, Preview
 from sessions_ui.refusals import unreadable
 from sessions_ui.selection import UnreadableSelection, selection
@@ -81,7 +84,7 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDi
         "figures": figures,
         "sample": preview.sessions_in(scope).select_related("user", "account", "application").order_by("-id")[:SAMPLE],
         "own_session": own_session,
-        "signed": shown.signed(request.user.pk, matched),
+        "signed": shown.signed(request.user.pk, matched, reach),
         "form": form,
         "typed_above": TYPED_ABOVE,
         "back": back,
@@ -101,7 +104,11 @@ def _decide(request: SignedInRequest) -> HttpResponse:
     reach, own = reaches(request).end, own_id(request)
     spared = None if decision.cleaned_data["own"] else own
     scope = shown.scope(reach, spared)
-    matched, meant = preview.count(scope), shown.matched
+    if _is_done(shown, scope, request.user.pk):
+        messages.info(request, ENDED_ALREADY)
+        return redirect(back)
+    meant = shown.matched
+    matched = meant if shown.cannot_have_grown(scope) else preview.count(scope)
     if meant is not None and spared is None:
         meant += preview.sessions_in(scope).filter(pk__in=[own]).count()
     if matched == 0:
@@ -111,9 +118,28 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         messages.warning(request, GREW)
         return _confirm(request, Preview.of(shown.conditions, shown.in_words), back, request.POST)
     words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
-    termination = services.terminate(scope, request.user, in_words=shown.in_words, matched=meant, **words)
-    messages.success(request, _outcome(termination, preview.begun_since(scope)))
-    return redirect(back)
+    termination = services.terminate(
+        scope,
+        request.user,
+        in_words=shown.in_words,
+        matched=meant,
+        previewed_after=shown.newest_termination,
+        **words,
+    )
+    begun_since = preview.begun_since(scope)
+    if termination.finished_on:
+        messages.success(request, _outcome(termination, begun_since))
+        return redirect(back)
+    if begun_since:
+        messages.info(request, _not_touched(begun_since))
+    return redirect("termination", termination.public_id)
+
+
+def _is_done(shown: Preview, scope: Scope, actor_pk: Any) -> bool:
+    """Whether this very preview was handed in before, say by a second click."""
+    since = Termination.objects.filter(id__gt=shown.newest_termination, actor_id=actor_pk).order_by()
+    same = since.filter(cut_off=scope.cut_off, spared=scope.spared, in_words=shown.in_words)
+    return any(one.conditions == shown.conditions for one in same)
 
 
 def _word(shown: Preview, matched: int | None) -> str:
@@ -127,16 +153,16 @@ def _word(shown: Preview, matched: int | None) -> str:
 
 def _outcome(termination: Termination, begun_since: int) -> str:
     receipt = reverse("termination", args=[termination.public_id])
-    if termination.finished_on:
-        said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
-        if termination.matched is not None and (gone := termination.matched - termination.ended) > 0:
-            said += f" {gone:,} had already ended{' or were active again' if not termination.scope.stands else ''}."
-    else:
-        previewed = "Too many to count" if termination.matched is None else f"{termination.matched:,}"
-        said = f"In effect. {previewed} were previewed; the receipt counts as rows are tidied."
+    said = f"{termination.ended:,} session{'' if termination.ended == 1 else 's'} terminated."
+    if termination.matched is not None and (gone := termination.matched - termination.ended) > 0:
+        said += f" {gone:,} had already ended{' or were active again' if not termination.scope.stands else ''}."
     if begun_since:
-        said += f" {begun_since:,} that began after your preview {'was' if begun_since == 1 else 'were'} not touched."
+        said += f" {_not_touched(begun_since)}"
     return format_html('{} <a href="{}">Receipt</a>', said, receipt)
+
+
+def _not_touched(begun_since: int) -> str:
+    return f"{begun_since:,} that began after your preview {'was' if begun_since == 1 else 'were'} not touched."
 
 
 def _local(back: str) -> str:

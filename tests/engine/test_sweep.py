@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
-from sessions_ui import bounded_wait, sweep
+from sessions_ui import bounded_wait, pacing, sweep
 from sessions_ui.backends.db import SessionStore
 from sessions_ui.models import Session, SessionEvent, Termination
 
@@ -44,7 +44,7 @@ class ExpiryTests:
         assert kinds() == []
 
     def test_goes_on_to_the_end(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sweep, "BATCH", 2)
+        monkeypatch.setattr(pacing, "MOST_ROWS", 2)
         for _ in range(5):
             Browser().sign_in(anna)
         Session.objects.update(expire_date=F("created_on"))
@@ -91,7 +91,7 @@ class SweepTests:
         assert Termination.objects.get().ended == 0
 
     def test_refuses_all_the_while(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sweep, "BATCH", 2)
+        monkeypatch.setattr(pacing, "MOST_ROWS", 2)
         browsers = [Browser().sign_in(anna) for _ in range(5)]
         last: int | None = 0
         termination = begun()

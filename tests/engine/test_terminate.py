@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
-from sessions_ui import services, sweep
+from sessions_ui import pacing, services, sweep
 from sessions_ui.backends.db import halves
 from sessions_ui.models import Account, Session, SessionEvent, Termination
 from sessions_ui.models.scopes import UnreadableScope
@@ -224,15 +224,18 @@ class BatchTests:
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(services, "SMALL", 2)
-        monkeypatch.setattr(sweep, "BATCH", 3)
+        monkeypatch.setattr(pacing, "MOST_ROWS", 3)
 
-    def test_more_than_small_is_swept_to_its_end(self, anna: User, ben: User) -> None:
-        for _ in range(8):
-            Browser().sign_in(anna)
+    def test_more_than_small_is_left_to_the_worker_and_in_effect(self, anna: User) -> None:
+        browsers = [Browser().sign_in(anna) for _ in range(8)]
         termination = terminate()
+        assert (termination.ended, termination.finished_on) == (0, None)
+        assert {browser.who() for browser in browsers} == {"nobody"}
+        sweep.tidy(USING)
+        termination.refresh_from_db()
         assert termination.ended == 8
         assert termination.finished_on is not None
-        assert SessionEvent.objects.filter(termination_id=termination.pk).count() == 8
+        assert SessionEvent.objects.filter(termination_id=termination.pk, kind="terminated").count() == 8
         assert not Session.objects.exists()
 
     def test_a_sweep_that_died_goes_on(self, anna: User) -> None:
@@ -240,7 +243,7 @@ class BatchTests:
             Browser().sign_in(anna)
         termination = begun()
         with transaction.atomic():
-            sweep.sweep_batch(termination, USING, 0)
+            sweep.sweep_batch(termination, USING, 0, 3)
         assert Session.objects.count() == 5
         sweep.tidy(USING)
         termination.refresh_from_db()

@@ -198,7 +198,7 @@ class TypedNumberTests:
     def test_is_written_with_thousands_apart(self, console: Client, anna: User) -> None:
         made = make_sessions(1_100, anna)
         answer = terminate(console, "user=anna", typed="1,100")
-        assert told(answer) == "1,100 sessions terminated. Receipt"
+        assert "1,100 sessions terminated" in text_of(answer)
         assert live(*made) == set()
 
 

@@ -59,7 +59,7 @@ class QueryCountTests:
             (LIST, 8),
             ("/my-sessions/", 8),
             (f"{LIST}{{session}}/", 8),
-            (f"{TERMINATE}?user=anna", 16),
+            (f"{TERMINATE}?user=anna", 17),
             ("/security/terminations/", 7),
             ("/security/terminations/{act}/", 9),
         ],

@@ -6,8 +6,9 @@ from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
-from sessions_ui import preview, services, sweep
+from sessions_ui import pacing, preview, services, sweep
 from sessions_ui.models import Account, Membership, Session, SessionEvent, Termination
+from sessions_ui.models.scopes import Scope
 from sessions_ui.urls import urlpatterns
 
 from .cast import (
@@ -255,17 +256,71 @@ class MeanwhileTests:
 
 
 class LargeTerminationTests:
-    def test_is_swept_to_its_end_within_the_request(
-        self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    """It is one insert, and its rows are the worker's."""
+
+    @pytest.fixture
+    def made(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> list[Session]:
         monkeypatch.setattr(services, "SMALL", 10)
-        monkeypatch.setattr(sweep, "BATCH", 4)
-        made = make_sessions(31, anna)
-        assert told(terminate(console, "user=anna")) == "31 sessions terminated. Receipt"
+        monkeypatch.setattr(pacing, "MOST_ROWS", 4)
+        return make_sessions(31, anna)
+
+    def test_leads_to_its_progress(self, console: Client, made: list[Session]) -> None:
+        answer = terminate(console, "user=anna")
+        assert live(*made) == set()
+        assert "31 sessions terminated" in text_of(answer)
+        assert "Removed 0 To go 31" in text_of(answer)
+        assert Session.objects.filter(pk__in=[one.pk for one in made]).count() == 31
+
+    def test_is_ended_by_the_worker(self, console: Client, made: list[Session]) -> None:
+        terminate(console, "user=anna")
+        sweep.tidy("default")
         assert not Session.objects.filter(pk__in=[one.pk for one in made]).exists()
         termination = Termination.objects.get()
         assert termination.finished_on
         assert SessionEvent.objects.filter(termination_id=termination.pk).count() == 31
+
+    def test_by_a_second_click_is_still_one(self, console: Client, made: list[Session]) -> None:
+        """R045."""
+        confirmation = console.get(f"{TERMINATE}?user=anna")
+        decide(console, confirmation)
+        assert told(decide(console, confirmation)) == "What you chose has already ended. Nothing was terminated."
+        assert Termination.objects.count() == 1
+
+    @pytest.fixture
+    def counted(self, monkeypatch: pytest.MonkeyPatch) -> list[Scope]:
+        """The scopes that are counted again before they end."""
+        scopes: list[Scope] = []
+        count = preview.count
+
+        def noted(scope: Scope) -> int | None:
+            scopes.append(scope)
+            return count(scope)
+
+        monkeypatch.setattr(preview, "count", noted)
+        monkeypatch.setattr(preview, "COUNTED_AGAIN", 10)
+        return scopes
+
+    def test_is_not_counted_again(self, console: Client, made: list[Session], counted: list[Scope]) -> None:
+        terminate(console, "user=anna")
+        assert (counted, live(*made)) == ([], set())
+
+    def test_is_counted_again_when_the_reach_has_changed(
+        self, ada: User, anna: User, ben: User, acme: Account, bolt: Account, counted: list[Scope]
+    ) -> None:
+        make_sessions(11, anna, acme)
+        client, foreign = signed_in(ada), make_session(ben, bolt)
+        confirmation = client.get(f"{TERMINATE}?everything=1")
+        Membership.objects.create(user=ada, account=bolt, role="admin")
+        assert "More sessions match than you were shown" in told(decide(client, confirmation))
+        assert live(foreign)
+
+    def test_of_dormant_ones_is_counted_again(
+        self, console: Client, made: list[Session], counted: list[Scope]
+    ) -> None:
+        Session.objects.filter(user__username="anna").update(last_active_day="2026-01-01")
+        confirmation = console.get(f"{TERMINATE}?user=anna&dormant=7d")
+        decide(console, confirmation)
+        assert len(counted) == 1
 
 
 class MethodTests:

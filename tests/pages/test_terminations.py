@@ -1,14 +1,33 @@
 """The record: what was ended, by whom and why."""
 
 from itertools import chain
+from typing import ClassVar
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.test import Client
 
-from sessions_ui.models import Account, SessionEvent, Termination
+from sessions_ui import receipt, services, sweep
+from sessions_ui.models import Account, Beat, Fence, Session, SessionEvent, Termination
+from sessions_ui.models.beats import SEEN_WITHIN
+from sessions_ui.models.reaches import ALL
+from sessions_ui.models.scopes import reach_branches
 
-from .cast import LIST, application, decide, links, make_session, make_sessions, signed_in, terminate, text_of, told
+from .cast import (
+    LIST,
+    application,
+    current,
+    decide,
+    ids_of,
+    links,
+    make_session,
+    make_sessions,
+    signed_in,
+    terminate,
+    text_of,
+    told,
+)
 
 TERMINATIONS = "/security/terminations/"
 EVERYTHING = {"conditions": {"everything": True}, "reach": {"all": True}, "cut_off": 0}
@@ -88,7 +107,7 @@ class ReceiptTests:
         gone.delete()
         decide(console, confirmation)
         page = text_of(console.get(f"{TERMINATIONS}{Termination.objects.get().public_id}/"))
-        assert "Previewed 3 sessions Ended 2 sessions of 1 person Gone before 1" in page
+        assert "Matched 3 sessions Ended 2 sessions of 1 person Gone before 1" in page
 
     def test_tells_of_an_act_under_way(self, console: Client, root: User) -> None:
         act = make_acts(1, root)[0]
@@ -96,6 +115,29 @@ class ReceiptTests:
         page = console.get(f"{TERMINATIONS}{act.public_id}/")
         assert "Every one of these sessions is refused from then on." in text_of(page)
         assert '<progress max="10" value="4"' in page.content.decode()
+
+    def test_tells_ended_by_others_from_gone_by_themselves(self, console: Client, anna: User, ben: User) -> None:
+        """R042: what was matched is what ended, what others ended, and what had gone."""
+        chosen = make_sessions(5, anna)
+        confirmation = console.get(f"{LIST}terminate/?everything=1")
+        terminate(console, f"session={chosen[0].public_id}&session={chosen[1].public_id}")
+        chosen[2].delete()
+        decide(console, confirmation)
+        act = Termination.objects.get(in_words="Every session")
+        page = text_of(console.get(f"{TERMINATIONS}{act.public_id}/"))
+        assert "Matched 5 sessions Ended 2 sessions of 1 person Ended by others 2, by a termination" in page
+        assert "Gone before 1: signed out or expired" in page
+
+    def test_of_many_is_counted_once(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(receipt, "COUNTED_WHEN_SHOWN", 2)
+        monkeypatch.setattr(services, "SMALL", 2)
+        make_sessions(3, anna)
+        terminate(console, "user=anna")
+        sweep.tidy("default")
+        act = Termination.objects.get()
+        SessionEvent.objects.filter(termination_id=act.pk).delete()
+        page = text_of(console.get(f"{TERMINATIONS}{act.public_id}/"))
+        assert "Ended 3 sessions of 1 person Accounts No account 3 Applications Reports 3" in page
 
     def test_shows_words_as_text(self, console: Client, anna: User) -> None:
         make_session(anna)
@@ -124,3 +166,83 @@ class ReceiptTests:
         terminate(console, "everything=1")
         act = Termination.objects.get()
         assert act.ended == SessionEvent.objects.filter(termination_id=act.pk, kind="terminated").count() == 5
+
+
+class ProgressTests:
+    FRAGMENT: ClassVar = {"HX-Request": "true", "HX-Target": "progress"}
+
+    @pytest.fixture
+    def made(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+        monkeypatch.setattr(services, "SMALL", 2)
+        return make_sessions(8, anna)
+
+    @pytest.fixture
+    def address(self, console: Client, made: list[Session]) -> str:
+        terminate(console, "user=anna")
+        return f"{TERMINATIONS}{Termination.objects.get().public_id}/"
+
+    def sweep_some(self, number: int) -> None:
+        sweep.sweep_batch(Termination.objects.get(), "default", 0, number)
+
+    def test_says_how_far_it_is(self, console: Client, address: str) -> None:
+        self.sweep_some(2)
+        page = console.get(address)
+        assert "8 sessions terminated" in text_of(page)
+        assert "Removing rows 25 %" in text_of(page)
+        assert "Removed 2 To go 6 Rows a second" in text_of(page)
+        assert '<progress max="8" value="2"' in page.content.decode()
+
+    def test_comes_again_as_a_fragment_until_it_is_done(self, console: Client, address: str) -> None:
+        assert 'data-hx-trigger="every 2s"' in console.get(address).content.decode()
+        fragment = console.get(address, headers=self.FRAGMENT)
+        assert fragment.content.decode().lstrip().startswith('<section class="panel" id="progress"')
+        sweep.tidy("default")
+        assert console.get(address, headers=self.FRAGMENT)["HX-Refresh"] == "true"
+        assert "every 2s" not in console.get(address).content.decode()
+
+    def test_without_a_script_is_a_link(self, console: Client, address: str) -> None:
+        assert links(console.get(address), "Reload") == [address]
+
+    def test_tells_that_no_worker_is_there(self, console: Client, address: str) -> None:
+        missing = "Tidying waits: no worker seen for five minutes."
+        assert missing in text_of(console.get(address))
+        Beat.objects.give()
+        assert missing not in text_of(console.get(address))
+        Beat.objects.update(seen_on=F("seen_on") - SEEN_WITHIN)
+        assert missing in text_of(console.get(address))
+
+    def test_of_more_than_could_be_counted_has_no_bar(self, console: Client, address: str) -> None:
+        Termination.objects.update(matched=None)
+        page = console.get(address)
+        assert "Sessions terminated" in text_of(page)
+        assert "<progress" not in page.content.decode()
+        assert "Not counted" in text_of(console.get(TERMINATIONS))
+
+    def test_of_nothing_left_is_whole(self, console: Client, address: str) -> None:
+        self.sweep_some(9)
+        assert "Removing rows 100 %" in text_of(console.get(address))
+
+
+class FloorTests:
+    """The list does not walk past what "everything" covers; it begins above, and finds the spared one."""
+
+    def test_shows_the_spared_one_and_what_began_since(
+        self, console: Client, root: User, anna: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(services, "SMALL", 2)
+        make_sessions(8, anna)
+        terminate(console, "everything=1")
+        own, later = current(console), make_session(anna)
+        assert ids_of(console.get(LIST)) == [later.pk, own.pk]
+
+    def test_is_that_of_everything_only(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(services, "SMALL", 0)
+        newest = make_sessions(3, anna)[-1]
+        terminate(console, "user=anna")
+        assert Fence.read().floor == 0
+        make_session(anna)
+        terminate(console, "everything=1")
+        fence = Fence.read()
+        assert fence.floor > newest.pk
+        assert fence.spared == {current(console).pk}
+        assert len(fence.above_floor(reach_branches(ALL))) == 2

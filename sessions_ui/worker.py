@@ -1,0 +1,90 @@
+"""The worker: it tidies for as long as it runs, and says so in the database and in the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from threading import Event
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from . import restore, sweep
+from .models import Beat, Termination
+from .models.scopes import UnreadableScope
+from .pacing import Pace
+
+POLL = 1.0  # seconds until a termination is noticed
+BEAT = 10.0
+EXPIRE = 60.0
+# A termination that a stuck sign-in or a held row keeps open: each try holds sign-ins up for two seconds.
+LONGEST_PAUSE = 60.0
+logger = logging.getLogger(__name__)
+
+
+class ToldToStop(Exception):
+    """The worker was told to stop between two batches; what it left over goes on later."""
+
+
+@dataclass
+class Worker:
+    """Sweeps, expires and gives a beat, until told to stop."""
+
+    using: str
+    told_to_stop: Event
+    beat_on: float = -BEAT
+    expired_on: float = -EXPIRE
+    left_over: list[int] = field(default_factory=list)
+    retry_on: float = 0.0
+    pause: float = POLL
+
+    def run(self) -> None:
+        """Work until told to stop; an outage of the database is waited out."""
+        logger.info("The worker has started.")
+        while not self.told_to_stop.is_set():
+            try:
+                self.round()
+            except ToldToStop:
+                break
+            except UnreadableScope as error:
+                logger.error("Nothing is tidied: a later version made this termination. %s", error)
+                self.told_to_stop.wait(BEAT)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("The database does not answer, trying again: %s", error)
+                connections[self.using].close()
+            self.told_to_stop.wait(POLL)
+        connections[self.using].close()
+        logger.info("The worker has stopped.")
+
+    def round(self) -> None:
+        """Do what is due now; raises ToldToStop, UnreadableScope, DatabaseError and InterfaceError."""
+        self.between_batches()
+        pace = Pace.of(self.using, self.between_batches)
+        unfinished = list(Termination.objects.using(self.using).unfinished())
+        if [termination.pk for termination in unfinished] != self.left_over or time.monotonic() >= self.retry_on:
+            self.sweep(unfinished, pace)
+        if time.monotonic() >= self.expired_on + EXPIRE:
+            if expired := sweep.expire(self.using, pace):
+                logger.info("%d expired sessions were removed.", expired)
+            self.expired_on = time.monotonic()
+
+    def sweep(self, unfinished: list[Termination], pace: Pace) -> None:
+        """Go on with these terminations, oldest first."""
+        left_over = []
+        for termination in unfinished:
+            if sweep.sweep(termination, self.using, pace):
+                logger.info("Termination %s is finished, %d sessions ended.", termination.public_id, termination.ended)
+            else:
+                logger.info("Termination %s waits for a sign-in or a row that is held.", termination.public_id)
+                left_over.append(termination.pk)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE) if left_over and left_over == self.left_over else POLL
+        self.left_over, self.retry_on = left_over, time.monotonic() + self.pause
+
+    def between_batches(self) -> None:
+        """Give a beat if it is time; raises ToldToStop."""
+        if self.told_to_stop.is_set():
+            raise ToldToStop
+        if time.monotonic() >= self.beat_on + BEAT:
+            Beat.objects.using(self.using).give()
+            restore.watch(self.using)
+            self.beat_on = time.monotonic()
