@@ -117,8 +117,9 @@ class ReportsTests(TransactionTestCase):
         self.browser.sign_in()
         session = Session.objects.get()
         termination = services.terminate(Scope({"sessions": [session.pk]}, {"all": True}, session.pk), None)
-        self.browser.open("/")
+        page = self.browser.open("/")
         assert (termination.ended, self.browser.at) == (1, "/sign-in/")
+        assert "Your session was ended on" in page
         assert "reports" not in self.browser.cookies
 
     def test_a_deleted_session_must_sign_in_again(self) -> None:

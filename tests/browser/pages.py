@@ -152,6 +152,16 @@ def receipt(page: Page, site: Site) -> None:
     follow(page, page.get_by_role("link", name="Receipt"))
 
 
+def own_ended(page: Page, site: Site) -> None:
+    """End all of one's own sessions, this one too, and be told so at the sign-in."""
+    sign_in(page, site.console, "lars", site.password)
+    page.goto(f"{TERMINATE}?everything=1")
+    page.get_by_label("Also end my own session").check()
+    page.get_by_label("Note").fill("Please sign in again and check your recovery address.")
+    follow(page, page.get_by_role("button", name=re.compile("^Terminate")))
+    expect(page.get_by_text("Your session was ended on")).to_be_visible()
+
+
 def new_password(page: Page, site: Site) -> None:
     page.goto("/password/reset/")
     page.get_by_label("Email").fill("o.haddad@kestrel-logistics.example")
@@ -198,6 +208,7 @@ def reports_terminated(page: Page, site: Site) -> None:
 PAGES = {
     "sign-in": Shown(NOBODY, at("/sign-in/")),
     "sign-in-wrong": Shown(NOBODY, wrong_password),
+    "sign-in-ended": Shown(NOBODY, own_ended),
     "choose-account": Shown(NOBODY, choose_account),
     "signed-out": Shown(NOBODY, signed_out),
     "list": Shown(ADMINISTRATOR, at(LIST)),
@@ -215,6 +226,7 @@ PAGES = {
     "terminations": Shown(ADMINISTRATOR, terminations),
     "terminations-none": Shown(ACCOUNT_ADMINISTRATOR, at(TERMINATIONS)),
     "termination": Shown(ADMINISTRATOR, receipt),
+    "termination-under-way": Shown(ADMINISTRATOR, at("/under-way/")),
     "my-sessions": Shown(MEMBER, at("/my-sessions/")),
     "my-sessions-no-account": Shown(GUEST, at("/my-sessions/")),
     "password-change": Shown(MEMBER, at("/password/")),

@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from django.db.models.functions import Now
 from playwright.sync_api import Locator, Page, expect
 
-from sessions_ui.models import Session
+from sessions_ui.models import Session, Termination
 from tests.browser.cast import make_person
 from tests.browser.conftest import Visits
 from tests.browser.pages import LIST
@@ -134,3 +135,16 @@ class FragmentTests:
         page.get_by_role("button", name="Apply").click()
         expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
         page.context.set_offline(False)
+
+
+class ProgressTests:
+    def test_follows_the_sweep_and_becomes_the_receipt(self, visit: Visits) -> None:
+        page = visit("marta")
+        page.goto("/under-way/")
+        expect(page.get_by_text("136,190")).to_be_visible()
+        acts = Termination.objects.filter(matched=212_480)
+        acts.update(ended=170_000)
+        expect(page.get_by_text("170,000")).to_be_visible()
+        acts.update(ended=212_480, finished_on=Now())
+        expect(page.get_by_text("Done.")).to_be_visible()
+        acts.update(finished_on=None)

@@ -48,6 +48,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_I18N = False
+TIME_ZONE = "UTC"
 
 INSTALLED_APPS = ["sessions_ui", "reports", "django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = [
