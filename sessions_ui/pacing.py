@@ -23,7 +23,8 @@ class Pace:
 
     rows: int
     aim: float  # seconds that a batch should take
-    rest: float  # seconds between two batches, at least, and twice the batch; 0 for none
+    rest: float  # seconds between two batches, at least
+    times: float  # and so many times as long as the batch took
     between: Callable[[], None] = nothing
     took: float = 0.0
 
@@ -32,18 +33,19 @@ class Pace:
         """Return the pace of this database; `between` is called before each batch and may raise to stop.
 
         SQLite has one writer at a time: a long batch holds every sign-in off, and without a
-        rest the sweeper takes the lock again before anybody else gets it.
+        rest the sweeper takes the lock again before anybody else gets it. PostgreSQL writes
+        side by side, but a commit waits for what all others have put into the log before it.
         """
         if connections[using].vendor == "sqlite":
-            return cls(100, 0.02, 0.05, between)
-        return cls(MOST_ROWS, 0.2, 0.0, between)
+            return cls(100, 0.02, rest=0.05, times=2, between=between)
+        return cls(1_000, 0.05, rest=0.0, times=0.5, between=between)
 
     @contextmanager
     def batch(self) -> Iterator[int]:
         """Rest, then give the number of rows for one batch."""
         self.between()
-        if self.took and self.rest:
-            time.sleep(max(self.rest, 2 * self.took))
+        if self.took:
+            time.sleep(max(self.rest, self.times * self.took))
         begun, rows = time.perf_counter(), min(self.rows, MOST_ROWS)
         yield rows
         self.took = time.perf_counter() - begun
