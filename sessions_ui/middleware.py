@@ -170,8 +170,15 @@ def proven_user(session: Any) -> AbstractBaseUser | None:
         return None
     if not finds_everybody(type(user)._default_manager):
         return None
-    made_with = session.get(auth.HASH_SESSION_KEY) or ""
-    return user if constant_time_compare(made_with, user.get_session_auth_hash()) else None
+    made_with, present = session.get(auth.HASH_SESSION_KEY) or "", user.get_session_auth_hash()
+    if constant_time_compare(made_with, present):
+        return user
+    if not any(constant_time_compare(made_with, former) for former in user.get_session_auth_fallback_hash()):
+        return None
+    # Django changes the key as well when SECRET_KEY has changed. A second request that was under way
+    # with the old one would then delete the browser's cookie: a sign-out that nobody asked for.
+    session[auth.HASH_SESSION_KEY] = present
+    return user
 
 
 @cache

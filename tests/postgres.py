@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,11 +30,31 @@ def server() -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
+    with own_server() as postgres:
+        yield postgres.address
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server of one's own: the address of a database, and pg_ctl with what it needs to know."""
+
+    address: str
+    control: Command
+    folder: Path
+
+    def restart(self, mode: str) -> None:
+        """Stop it, "fast" or "immediate" as by a crash, and start it again."""
+        run([*self.control, "-m", mode, "-l", self.folder / "log", "restart"], self.folder)
+
+
+@contextmanager
+def own_server() -> Iterator[Postgres]:
+    """Start a server from the wheel and stop it in the end; raises RuntimeError."""
     with tempfile.TemporaryDirectory(prefix="sessionadmin-postgres-") as folder:
         yield from started_in(Path(folder))
 
 
-def started_in(folder: Path) -> Iterator[str]:
+def started_in(folder: Path) -> Iterator[Postgres]:
     binaries, data = wheel() / "pginstall" / "bin", folder / "data"
     if os.geteuid() == 0:
         binaries = copy_for_nobody(folder)
@@ -43,7 +64,7 @@ def started_in(folder: Path) -> Iterator[str]:
     control: Command = [binaries / "pg_ctl", "-D", data, "-w"]
     run([*control, "-l", folder / "log", "start"], folder)
     try:
-        yield f"postgres://postgres@/{folder}/postgres"
+        yield Postgres(f"postgres://postgres@/{folder}/postgres", control, folder)
     finally:
         run([*control, "-m", "immediate", "stop"], folder)
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import django
 
-from bench.termination.browser import LIST, Browser
+from bench.termination.browser import LIST, Administrator
 from tests.browser.servers import ROOT, served
+from tests.plain_browser import Browser
 
 LARGE_REPETITIONS = 5
 ROWS = 15
@@ -27,7 +28,7 @@ SIGN_INS_BEFORE = 10.0
 Figures = dict[str, Any]
 
 
-def clicks(browser: Browser) -> Figures:
+def clicks(browser: Administrator) -> Figures:
     """Return for each kind of termination the seconds of each click; the worker is stopped all the while."""
     from bench.termination.seed import REPETITIONS
     from sessions_ui.models import Session, Termination
@@ -52,7 +53,7 @@ def accepted(roots: list[str], keys: list[str]) -> dict[str, int]:
     return {root: sum(Browser(root, key).ask("GET", "/my-sessions/").status == 200 for key in keys) for root in roots}
 
 
-def first_pages(browser: Browser) -> list[float]:
+def first_pages(browser: Administrator) -> list[float]:
     return [browser.ask("GET", LIST).seconds for _ in range(PAGES)]
 
 
@@ -77,7 +78,7 @@ def resident(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def sweep(browser: Browser, longest: float) -> Figures:
+def sweep(browser: Administrator, longest: float) -> Figures:
     """Let the worker sweep, at most so many seconds, while people sign in and the first page is looked at."""
     from sessions_ui.models import Termination
 
@@ -123,7 +124,7 @@ def measure(number: int, longest: float) -> Figures:
         own = dict(os.environ) | {"WEB_WORKERS": "1"}
         # Two servers of one process each, so that it is known which process answers.
         roots = [stack.enter_context(served("sessionadmin.wsgi", ROOT, own, log)) for log in logs]
-        browser = Browser(roots[0], seeded.administrator)
+        browser = Administrator(roots[0], seeded.administrator)
         first_pages(browser)
         found["before"] = first_pages(browser)
         assert list(accepted(roots, seeded.keys).values()) == [len(seeded.keys)] * len(roots)

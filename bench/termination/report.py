@@ -75,7 +75,7 @@ def clicks_table(cases: list[Figures]) -> str:
 
 def sweep_table(cases: list[Figures]) -> str:
     lines = [
-        "| sessions | rows a second | worker's memory | sign-ins: failed, median, 99 %, longest (99 % without a sweep) "
+        "| sessions | rows a second | worker's memory | sign-ins: failed, median, 99 %, longest (99 % before) "
         "| first page before | during | after |",
         "| ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
