@@ -37,7 +37,7 @@ class Pace:
         side by side, but a commit waits for what all others have put into the log before it.
         """
         if connections[using].vendor == "sqlite":
-            return cls(100, 0.02, rest=0.05, times=2, between=between)
+            return cls(100, 0.03, rest=0.05, times=2, between=between)
         return cls(1_000, 0.05, rest=0.0, times=0.5, between=between)
 
     @contextmanager

@@ -8,13 +8,13 @@ from typing import Any, Self
 
 from django.core import signing
 from django.db import router
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from . import sign_in_lock
 from .geoip import country_name
 from .models import Session, SessionQuerySet, Termination
-from .models.scopes import Conditions, Reach, Scope, conditions_q
+from .models.scopes import Conditions, Reach, Scope, conditions_q, reach_branches
 from .time_limit import TookTooLong, time_limit
 
 COUNTING_SECONDS = 2.0
@@ -136,8 +136,9 @@ def _by(sessions: SessionQuerySet, column: str, name: str) -> Bars:
 
 def begun_since(scope: Scope) -> int:
     """Return how many sessions meet the conditions but began after the preview; 0 when counting takes too long."""
-    sessions = Session.objects.using(router.db_for_write(Session)).live().within(scope.reach)
-    since = sessions.filter(conditions_q(scope.conditions), id__gt=scope.cut_off)
+    live = Session.objects.using(router.db_for_write(Session)).live().signed_in()
+    within_reach = Q(*reach_branches(scope.reach, scope.cut_off), _connector=Q.OR)
+    since = live.filter(conditions_q(scope.conditions), within_reach)
     try:
         with time_limit(COUNTING_SECONDS, since.db):
             return since.count()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -54,7 +55,12 @@ def _created_before(text: str) -> Q:
 def _everything(said: bool) -> Q:
     if said is not True:
         raise ValueError
-    return Q(id__gt=0)
+    return Q(id__isnull=False)
+
+
+def _all_above(above: int, said: bool) -> Q:
+    """Return a range of ids: without one SQLite walks past the rows of visitors as well."""
+    return _everything(said) and Q(id__gt=above)
 
 
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
@@ -74,7 +80,7 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
 MOVING = frozenset({"dormant_since"})
 
 REACHES: dict[str, Callable[[Any], Q]] = {
-    "all": _everything,
+    "all": partial(_all_above, 0),
     "accounts": lambda pks: Q(account_id__in=_each(int, pks)),
     "user": _user,
 }
@@ -104,11 +110,16 @@ def reach_q(reach: Reach) -> Q:
     return Q(*_read(reach, REACHES), _connector=Q.OR)
 
 
-def reach_branches(reach: Reach) -> list[Q]:
-    """Return the parts of the reach, each of which an index holds in the order of the ids; raises UnreadableScope."""
+def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
+    """Return the parts of the reach above this id, each of which an index holds in the order of the ids.
+
+    None of them says twice from which id: SQLite takes the first for the narrower
+    one, and walks. Raises UnreadableScope.
+    """
     parts: list[Reach] = [{"accounts": [pk]} for pk in reach.get("accounts", [])]
-    parts += [{name: reach[name]} for name in ("all", "user") if name in reach]
-    return [reach_q(part) for part in parts]
+    parts += [{"user": reach["user"]}] if "user" in reach else []
+    branches = [reach_q(part) & Q(id__gt=above) if above else reach_q(part) for part in parts]
+    return branches + _read({"all": reach["all"]}, {"all": partial(_all_above, above)}) if "all" in reach else branches
 
 
 @dataclass(frozen=True, slots=True)

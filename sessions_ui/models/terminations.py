@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from .functions import RandomUUID
-from .scopes import Scope
+from .scopes import Reach, Scope, reach_branches
 
 
 class TerminationQuerySet(models.QuerySet["Termination"]):
@@ -93,12 +93,12 @@ class Fence:
             frozenset(scope.spared for scope in whole if scope.spared is not None),
         )
 
-    def above_floor(self, branches: list[models.Q]) -> list[models.Q]:
-        """Return the branches of a list, cut off where nothing can be live: it would walk past a million rows."""
-        if not self.floor:
-            return branches
-        parts = [models.Q(id__gt=self.floor), models.Q(id__in=sorted(self.spared))][: 2 if self.spared else 1]
-        return [branch & part for branch in branches for part in parts]
+    def branches(self, reach: Reach) -> list[models.Q]:
+        """Return the parts of the reach, cut off where nothing can be live: a list would walk past a million rows."""
+        above = reach_branches(reach, self.floor)
+        if not self.spared:
+            return above
+        return above + [branch & models.Q(id__in=sorted(self.spared)) for branch in reach_branches(reach)]
 
     @property
     def complete(self) -> models.Q:

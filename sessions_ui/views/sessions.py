@@ -15,7 +15,6 @@ from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter, suggestions
 from sessions_ui.geoip import COUNTRIES
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
-from sessions_ui.models.scopes import reach_branches
 from sessions_ui.paging import COUNTED, PARAMETERS, Position, UnreadablePosition, capped_count, page
 from sessions_ui.refusals import unreadable
 from sessions_ui.useragent import DEVICE_KINDS
@@ -48,7 +47,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         return unreadable(request, {error.parameter: str(error)})
     known = fence(request) or Fence.read()
     sessions = wanted.filter(shown(Session.objects.live(known).signed_in()))
-    branches = known.above_floor(reach_branches(reach.see))
+    branches = known.branches(reach.see)
     number = capped_count(sessions, branches)
     context = {
         "filter": wanted,

@@ -12,7 +12,6 @@ from sessions_ui import receipt, services, sweep
 from sessions_ui.models import Account, Beat, Fence, Session, SessionEvent, Termination
 from sessions_ui.models.beats import SEEN_WITHIN
 from sessions_ui.models.reaches import ALL
-from sessions_ui.models.scopes import reach_branches
 
 from .cast import (
     LIST,
@@ -245,4 +244,4 @@ class FloorTests:
         fence = Fence.read()
         assert fence.floor > newest.pk
         assert fence.spared == {current(console).pk}
-        assert len(fence.above_floor(reach_branches(ALL))) == 2
+        assert len(fence.branches(ALL)) == 2
