@@ -32,6 +32,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": CHROMIUM_FLAGS}
 
 
+@pytest.fixture
+def soak() -> bool:
+    """Whether the long form was asked for."""
+    return bool(os.environ.get("SOAK"))
+
+
 @pytest.fixture(scope="session")
 def nu_checker() -> list[str]:
     """Return the command of the Nu HTML checker; files follow, and it exits with 1 if it finds an error."""

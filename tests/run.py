@@ -200,6 +200,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="sessionadmin-tests-") as scratch, server() as postgres:
+            # Tests that start a PostgreSQL of their own do so as nobody, who must get through to its folder.
+            Path(scratch).chmod(0o711)
             parts, left_out = plan(postgres, Path(scratch))
             outcomes = run_all(parts)
     except RuntimeError as error:

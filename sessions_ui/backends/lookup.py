@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Now
 
@@ -96,6 +96,19 @@ def find(using: str, application: str, digest: bytes) -> tuple[Row | None, Fence
 
     Raises UnreadableScope, OperationalError and InterfaceError.
     """
+    try:
+        return _find(using, application, digest)
+    except (OperationalError, InterfaceError):
+        connection = connections[using]
+        if connection.connection is None or connection.in_atomic_block or connection.is_usable():
+            raise
+    # The database was restarted since this thread asked it last: without this, each kept
+    # connection would be one more 503 although the database is back.
+    connection.close()
+    return _find(using, application, digest)
+
+
+def _find(using: str, application: str, digest: bytes) -> tuple[Row | None, Fence]:
     of = using, application
     while True:
         lookup = _lookups.get(of) or _lookups.setdefault(of, Lookup(using, application))

@@ -7,11 +7,13 @@ from django.contrib.auth.models import User
 from django.urls import path
 from pytest_django import Settings
 
+from sessions_ui import bounded_wait
 from sessions_ui.models import Account, Membership
 
 from . import site
 from .browser import Browser
 from .database import Database
+from .hold import Hold
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,15 @@ def visitor() -> Browser:
 def signed_in(visitor: Browser, anna: User) -> Browser:
     """A browser in which anna is signed in."""
     return visitor.sign_in(anna)
+
+
+@pytest.fixture
+def other(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hold]:
+    """Somebody who holds what a test lets him hold, and for whom nobody waits long."""
+    monkeypatch.setattr(bounded_wait, "MAX_WAIT", "50ms")
+    hold = Hold()
+    yield hold
+    hold.close()
 
 
 @pytest.fixture

@@ -9,16 +9,21 @@ class Database:
 
     def __init__(self) -> None:
         self.other = second_connection()
+        self._settings = {name: connection.settings_dict[name] for name in ("NAME", "OPTIONS")}
         # SQLite waits in its driver; nobody here is going to let go.
-        self._options = connection.settings_dict["OPTIONS"]
         connection.settings_dict["OPTIONS"] = self.other.settings_dict["OPTIONS"]
+
+    def restart(self) -> None:
+        """Break the connection; a new one can be had at once. PostgreSQL only."""
+        connection.ensure_connection()
+        with self.other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
 
     def lose(self) -> None:
         """Break the connection, so that every statement fails until the database is restored."""
         if connection.vendor == "postgresql":
-            connection.ensure_connection()
-            with self.other.cursor() as cursor:
-                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+            self.restart()
+            connection.settings_dict["NAME"] = "nowhere"
             return
         connection.close()
         with self.other.cursor() as cursor:
@@ -34,7 +39,7 @@ class Database:
     def restore(self) -> None:
         self.other.close()
         connection.close()
-        connection.settings_dict["OPTIONS"] = self._options
+        connection.settings_dict.update(self._settings)
 
 
 def second_connection() -> BaseDatabaseWrapper:

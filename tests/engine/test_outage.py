@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -125,6 +126,23 @@ class LostConnectionTests:
     def test_without_a_cookie_nothing_is_asked(self, database: Database, client: Client) -> None:
         database.lose()
         assert client.get("/who/").content == b"nobody"
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server that could be restarted")
+@pytest.mark.django_db(transaction=True)
+class RestartTests:
+    def test_a_check_takes_a_new_connection(self, signed_in: Browser, database: Database) -> None:
+        database.restart()
+        assert signed_in.who() == "anna"
+
+    def test_a_transaction_is_lost_with_its_connection(self, signed_in: Browser, database: Database) -> None:
+        @transaction.atomic
+        def check() -> None:
+            database.restart()
+            signed_in.store.load()
+
+        with pytest.raises(DatabaseError):
+            check()
 
 
 @pytest.mark.django_db(transaction=True)

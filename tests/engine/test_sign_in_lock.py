@@ -1,7 +1,5 @@
 """Which sessions came before a termination, when sign-ins are still under way or stuck (F04; DESIGN "Cut-off")."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -20,13 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_wait, "MAX_WAIT", "50ms")
-
-
-@pytest.fixture
-def other() -> Iterator[Hold]:
-    hold = Hold()
-    yield hold
-    hold.close()
 
 
 def live() -> int:

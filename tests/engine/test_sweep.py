@@ -1,13 +1,11 @@
 """Tidying: what it removes is refused already, it ends where it should, and two of it do no work twice."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
-from sessions_ui import bounded_wait, pacing, sweep
+from sessions_ui import pacing, sweep
 from sessions_ui.backends.db import SessionStore
 from sessions_ui.models import Session, SessionEvent, Termination
 
@@ -113,13 +111,6 @@ class SweepTests:
 @only_postgresql
 @pytest.mark.django_db(transaction=True)
 class BesideOthersTests:
-    @pytest.fixture
-    def other(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hold]:
-        monkeypatch.setattr(bounded_wait, "MAX_WAIT", "50ms")
-        hold = Hold()
-        yield hold
-        hold.close()
-
     def test_a_batch_skips_what_another_holds(self, signed_in: Browser, ben: User, other: Hold) -> None:
         Browser().sign_in(ben)
         other.row(signed_in.row)

@@ -1,7 +1,6 @@
 """The worker: it tidies until it is told to stop, and outlives an outage."""
 
 import logging
-from collections.abc import Iterator
 from threading import Event
 
 import pytest
@@ -9,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.db.models import F
 
-from sessions_ui import bounded_wait, pacing, sweep, worker
+from sessions_ui import pacing, sweep, worker
 from sessions_ui.models import Beat, Session, SessionEvent, Termination
 from sessions_ui.models.beats import SEEN_WITHIN
 from sessions_ui.worker import Worker
@@ -148,13 +147,6 @@ class TroubleTests:
 @only_postgresql
 @pytest.mark.django_db(transaction=True)
 class HeldRowTests:
-    @pytest.fixture
-    def other(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hold]:
-        monkeypatch.setattr(bounded_wait, "MAX_WAIT", "50ms")
-        hold = Hold()
-        yield hold
-        hold.close()
-
     def test_is_tried_less_and_less_often(
         self, signed_in: Browser, working: Worker, other: Hold, caplog: pytest.LogCaptureFixture
     ) -> None:

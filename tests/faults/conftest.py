@@ -1,16 +1,8 @@
 """The engine's small site and its people, for what goes wrong around them."""
 
-import os
-
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
-
-
-@pytest.fixture
-def soak() -> bool:
-    """Whether the long form was asked for."""
-    return bool(os.environ.get("SOAK"))
 
 
 @pytest.fixture(autouse=True)

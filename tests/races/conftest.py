@@ -1,6 +1,5 @@
 """People, their browsers, and connections for those who act at once."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,12 +9,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import Settings
 
 from tests.engine.database import second_connection
-
-
-@pytest.fixture
-def soak() -> bool:
-    """Whether the long form was asked for."""
-    return bool(os.environ.get("SOAK"))
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event
 from time import sleep
 
 import pytest
@@ -50,6 +50,12 @@ def change(key: str, delay: float, *, rotate: bool) -> str:
     return store.session_key or ""
 
 
+def close_connection(everyone: Barrier) -> None:
+    """Close the thread's own; all at once, or one thread may do it for all and a later test fails for the others."""
+    everyone.wait()
+    connection.close()
+
+
 def delay() -> float:
     return random.uniform(0, LONGEST_DELAY)  # noqa: S311 chance is all that is wanted of it
 
@@ -65,7 +71,7 @@ class ThreadsTests:
                 saves = [pool.submit(change, key, delay(), rotate=bool((number + n) % 2)) for n in range(2)]
                 ending.result()
                 accepted += sum(opens(one) for one in {key, *(save.result() for save in saves)})
-            list(pool.map(lambda _: connection.close(), range(3)))
+            list(pool.map(close_connection, [Barrier(3)] * 3))
         assert accepted == 0
 
     def test_nothing_comes_back_late(self, anna: User, soak: bool) -> None:
@@ -76,12 +82,14 @@ class ThreadsTests:
         done = Event()
 
         def look() -> None:
-            while not done.is_set():
-                for key in keys:
-                    was_ended = key in ended
-                    if opens(key) and was_ended:
-                        revived.append(key)
-            connection.close()
+            try:
+                while not done.is_set():
+                    for key in keys:
+                        was_ended = key in ended
+                        if opens(key) and was_ended:
+                            revived.append(key)
+            finally:
+                connection.close()
 
         with ThreadPoolExecutor(8) as pool:
             loops = [pool.submit(look) for _ in range(8)]
