@@ -21,6 +21,7 @@ from . import client, geoip, restore, triggers
 from .backends.db import SessionStore
 from .middleware import ActivityMiddleware, AuthenticationMiddleware, SessionMiddleware
 from .models import Application, Session, SessionEvent
+from .search import index
 
 ENGINE = "sessions_ui.backends.db"
 # In the order that they must have, each with the class of Django that it stands in for.
@@ -286,6 +287,20 @@ def check_trigger(databases: Sequence[str] | None = None, **kwargs: Any) -> list
             "sessions for good.",
             hint="Run manage.py migrate, which makes it again.",
             id="sessions_ui.W004",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_search(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    using = router.db_for_write(Session)
+    if not _has_tables(databases, using, Session) or index.is_there(using):
+        return []
+    return [
+        Warning(
+            "The search index is missing: every search looks at every session.",
+            hint=index.HINT[connections[using].vendor],
+            id="sessions_ui.W006",
         )
     ]
 

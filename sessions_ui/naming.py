@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .models import Session
+from .models import Account, Application, Session
 from .models.plain_text import plainly
 
 
@@ -28,3 +28,20 @@ def client_name(session: Session) -> str:
 def session_name(session: Session) -> str:
     """Return what tells the session from others, such as "Anna Brandt’s session in Reports, Safari 26 on iPhone"."""
     return f"{person_name(session.user)}’s session in {session.application}, {client_name(session)}"
+
+
+def searchable_user(user: Any) -> dict[str, str | None]:
+    """Return the parts of a session's search text that are of its user."""
+    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
+    email = getattr(user, user.get_email_field_name(), "")
+    return {"name": full_name, "username": str(user.get_username()), "email": email}
+
+
+def searchable_account(account: Account) -> dict[str, str | None]:
+    """Return the parts of a session's search text that are of its account."""
+    return {"account": account.name, "account_slug": account.slug}
+
+
+def searchable_application(application: Application) -> dict[str, str | None]:
+    """Return the parts of a session's search text that are of its application."""
+    return {"application": application.name, "application_slug": application.slug}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-
-from .models import SessionQuerySet
 
 ROWS = 50
 COUNTED = 10_000
@@ -64,39 +62,39 @@ class Page(Generic[Row]):
     previous: Position | None
     next: Position | None
 
+    @property
+    def is_all(self) -> bool:
+        """Whether there are no other pages."""
+        return not (self.previous or self.next)
 
-def page(rows_of: QuerySet[Row], position: Position, branches: Sequence[Q] = ()) -> Page[Row]:
-    """Return the page at the position; reads ROWS + 1 rows, of each branch if there are any."""
+
+def page(first: Callable[[Q, str, int], list[Row]], position: Position) -> Page[Row]:
+    """Return the page at the position.
+
+    `first` gives so many rows within bounds, in the order "id" or "-id".
+    """
     descending = position.above is None if position.sort == NEWEST else position.below is not None
+    bounds = Q()
     if position.below is not None:
-        rows_of = rows_of.filter(id__lt=position.below)
+        bounds &= Q(id__lt=position.below)
     if position.above is not None:
-        rows_of = rows_of.filter(id__gt=position.above)
-    rows = list(first_of(rows_of.order_by("-id" if descending else "id"), branches, ROWS + 1))
+        bounds &= Q(id__gt=position.above)
+    rows = first(bounds, "-id" if descending else "id", ROWS + 1)
     more, rows = len(rows) > ROWS, rows[:ROWS]
     backward = descending is not (position.sort == NEWEST)
     if backward:
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    first, last = rows[0].pk, rows[-1].pk
+    top, bottom = rows[0].pk, rows[-1].pk
     newest = position.sort == NEWEST
     has_next = backward or more
     has_previous = more if backward else (position.below is not None or position.above is not None)
     return Page(
         rows,
-        Position(position.sort, **{"above" if newest else "below": first}) if has_previous else None,
-        Position(position.sort, **{"below" if newest else "above": last}) if has_next else None,
+        Position(position.sort, **{"above" if newest else "below": top}) if has_previous else None,
+        Position(position.sort, **{"below" if newest else "above": bottom}) if has_next else None,
     )
-
-
-def capped_count(sessions: SessionQuerySet, branches: Sequence[Q]) -> int:
-    """Return the number of sessions, COUNTED + 1 at most."""
-    most = COUNTED + 1
-    newest = sessions.order_by("-id")
-    if are_cut_off_apart(branches):
-        return first_pks(newest, branches, most)[:most].count()
-    return newest.filter(any_of(branches))[:most].count()
 
 
 def first_of(rows_of: QuerySet[Row], branches: Sequence[Q], most: int) -> QuerySet[Row]:

@@ -15,9 +15,12 @@ from . import sign_in_lock
 from .geoip import country_name
 from .models import Session, SessionQuerySet, Termination
 from .models.scopes import Conditions, Reach, Scope, conditions_q, reach_branches
+from .search.narrow import narrowed, on_walk
+from .search.plan import Search
 from .time_limit import TookTooLong, time_limit
 
 COUNTING_SECONDS = 2.0
+SAMPLE_SECONDS = 2.0
 TYPED_ABOVE = 100
 # Up to so many are counted again before they end; more take longer to count than to end.
 COUNTED_AGAIN = 1_000
@@ -90,7 +93,19 @@ class Preview:
 
 def sessions_in(scope: Scope) -> SessionQuerySet:
     """Return the live sessions that a termination of this scope would end."""
-    return Session.objects.using(router.db_for_write(Session)).live().in_scope(scope)
+    live = Session.objects.using(router.db_for_write(Session)).live()
+    return narrowed(live.filter(scope.bounds), scope.conditions)
+
+
+def sample(scope: Scope, most: int) -> list[Session]:
+    """Return the newest sessions in the scope, with what a row shows; none when that takes too long."""
+    live = Session.objects.using(router.db_for_write(Session)).live().filter(scope.bounds)
+    search = Search(live.select_related("user", "account", "application"), scope.conditions)
+    try:
+        with time_limit(SAMPLE_SECONDS, live.db):
+            return search.first(Q(), "-id", most)
+    except TookTooLong:
+        return []
 
 
 def count(scope: Scope) -> int | None:
@@ -138,7 +153,7 @@ def begun_since(scope: Scope) -> int:
     """Return how many sessions meet the conditions but began after the preview; 0 when counting takes too long."""
     live = Session.objects.using(router.db_for_write(Session)).live().signed_in()
     within_reach = Q(*reach_branches(scope.reach, scope.cut_off), _connector=Q.OR)
-    since = live.filter(conditions_q(scope.conditions), within_reach)
+    since = live.filter(on_walk(conditions_q(scope.conditions)), within_reach)
     try:
         with time_limit(COUNTING_SECONDS, since.db):
             return since.count()

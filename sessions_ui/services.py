@@ -12,7 +12,7 @@ from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from . import sign_in_lock, sweep
+from . import naming, sign_in_lock, sweep
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
@@ -120,25 +120,21 @@ def end_replaced(replaced: SessionQuerySet) -> None:
 
 def searchable(
     user: AbstractBaseUser, account: Account | None, application: Application, origin: Origin
-) -> list[str | None]:
-    """Return what a session is found by."""
-    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
-    return [
-        full_name,
-        user.get_username(),
-        getattr(user, user.get_email_field_name(), ""),
-        account.name if account else None,
-        account.slug if account else None,
-        application.name,
-        application.slug,
-        origin.ip,
-        origin.location,
-        country_name(origin.country),
-        origin.country,
-        origin.device,
-        origin.browser,
-        origin.os,
-    ]
+) -> dict[str, str | None]:
+    """Return the parts of a session by which it is found."""
+    return {
+        **naming.searchable_user(user),
+        **(naming.searchable_account(account) if account else {}),
+        **naming.searchable_application(application),
+        "ip": origin.ip,
+        "location": origin.location,
+        "country": country_name(origin.country),
+        "country_code": origin.country,
+        "device_kind": origin.device_kind,
+        "device": origin.device,
+        "browser": origin.browser,
+        "os": origin.os,
+    }
 
 
 class Particulars(TypedDict, total=False):

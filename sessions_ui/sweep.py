@@ -12,6 +12,7 @@ from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import Locked, end, lock
 from .models import Beat, Fence, Session, SessionEvent, SessionQuerySet, Termination
 from .pacing import Pace, nothing
+from .search.narrow import narrowed, on_walk
 
 # So many dead rows make the first page of the list slow on PostgreSQL.
 MANY = 10_000
@@ -67,16 +68,23 @@ def pass_once(termination: Termination, using: str, pace: Pace) -> bool:
 
 def sweep_batch(termination: Termination, using: str, above: int, rows: int | None = None) -> int | None:
     """End so many rows above this id, or all; return the last id of them, or None when there was none."""
-    sessions = covered(termination, using).filter(id__gt=above)
+    # The index would be asked anew for each batch; a walk goes on where the last one ended.
+    sessions = left_by_older(Session.objects.using(using).filter(on_walk(termination.scope.q())), termination)
+    sessions = sessions.filter(id__gt=above)
     locked = lock(sessions, rows, skip_locked=True)
     end_for(termination, using, locked)
     return max(locked.ids, default=None)
 
 
 def covered(termination: Termination, using: str) -> SessionQuerySet:
-    """Return the sessions that are this termination's to end: a session belongs to the oldest that covers it."""
-    sessions = Session.objects.using(using).in_scope(termination.scope)
-    older = Fence.read(using, before=termination)
+    """Return the sessions that are this termination's to end, as one question."""
+    scope = termination.scope
+    return left_by_older(narrowed(Session.objects.using(using).filter(scope.bounds), scope.conditions), termination)
+
+
+def left_by_older(sessions: SessionQuerySet, termination: Termination) -> SessionQuerySet:
+    """Leave out what older terminations cover: a session belongs to the oldest that covers it."""
+    older = Fence.read(sessions.db, before=termination)
     return sessions if older.covered is None else sessions.exclude(older.covered)
 
 

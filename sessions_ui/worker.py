@@ -9,7 +9,7 @@ from threading import Event
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from . import restore, sweep
+from . import renames, restore, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
@@ -67,6 +67,8 @@ class Worker:
             if expired := sweep.expire(self.using, pace):
                 logger.info("%d expired sessions were removed.", expired)
             self.expired_on = time.monotonic()
+        if not unfinished and (refreshed := renames.refresh(self.using, pace)):
+            logger.info("%d sessions are found by a new name.", refreshed)
 
     def sweep(self, unfinished: list[Termination], pace: Pace) -> None:
         """Go on with these terminations, oldest first."""

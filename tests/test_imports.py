@@ -34,27 +34,31 @@ TABLE: dict[str, set[str]] = {
     "triggers": {"models"},
     # The only writers of events and terminations
     "ending": {"models"},
-    "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "sign_in_lock"},
-    "worker": {"models", "pacing", "restore", "sweep"},
+    "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "search", "sign_in_lock"},
+    "renames": {"models", "naming", "pacing"},
+    "worker": {"models", "pacing", "renames", "restore", "sweep"},
     "services": {"bounded_wait", "ending", "geoip", "models", "naming", "origin", "sign_in_lock", "sweep"},
     # The engine
     "backends": {"backends", "ending", "models", "origin", "services", "sweep"},
     "middleware": {"backends", "ended_notice", "models", "origin", "outage", "services"},
     "receivers": {"backends", "models", "services"},
     # The pages
-    "filters": {"client", "geoip", "models", "useragent"},
+    "search": {"models", "paging", "search"},
+    "criteria": {"client", "geoip", "models", "search", "useragent"},
+    "filters": {"criteria", "models"},
     "selection": {"filters", "models", "naming"},
-    "preview": {"geoip", "models", "sign_in_lock", "time_limit"},
+    "preview": {"geoip", "models", "search", "sign_in_lock", "time_limit"},
+    "suggestions": {"criteria", "filters", "geoip", "models", "search", "time_limit"},
     "templatetags": {"access", "geoip", "models", "naming"},
     "views": {
         *("access", "filters", "geoip", "models", "outage", "paging", "preview", "receipt", "refusals", "restore"),
-        *("selection", "services", "sign_in_delay", "useragent"),
+        *("search", "selection", "services", "sign_in_delay", "suggestions", "time_limit", "useragent"),
     },
     "urls": {"views"},
     "admin": {"models"},
     # What Django starts from
-    "apps": {"checks", "models", "receivers", "triggers"},
-    "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "triggers"},
+    "apps": {"checks", "models", "receivers", "renames", "search", "triggers"},
+    "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
     "demo": {"backends", "checks", "geoip", "models", "origin", "services", "sign_in_lock", "useragent"},
     "management": {"demo", "filters", "models", "preview", "restore", "selection", "services", "sweep", "worker"},
 }

@@ -4,6 +4,7 @@ from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
 from .reaches import reaches_of
+from .renames import Rename
 from .sessions import Session, SessionQuerySet
 from .terminations import Fence, Termination
 
@@ -13,6 +14,7 @@ __all__ = [
     "Beat",
     "Fence",
     "Membership",
+    "Rename",
     "Session",
     "SessionEvent",
     "SessionQuerySet",

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .accounts import Account, Membership
 from .scopes import Reach
@@ -43,12 +44,17 @@ def reaches_of(user: Any) -> Reaches:
     return Reaches(ALL if sees else limited, limited)
 
 
+def _has_session(of_one: dict[str, Any]) -> Exists:
+    return Exists(apps.get_model("sessions_ui", "Session")._default_manager.filter(**of_one))
+
+
 def accounts_within(reach: Reach) -> QuerySet[Account]:
     """Return the accounts that may be named: all, or the administered ones and one's own."""
     if reach == ALL:
         return Account.objects.all()
-    named = Q(pk__in=reach["accounts"]) | Q(memberships__user=reach["user"]) | Q(sessions__user=reach["user"])
-    return Account.objects.filter(named).distinct()
+    of_one = {"account": OuterRef("pk"), "user": reach["user"]}
+    named = Q(pk__in=reach["accounts"]) | Exists(Membership.objects.filter(**of_one))
+    return Account.objects.filter(named | _has_session(of_one))
 
 
 def users_within(reach: Reach) -> QuerySet[Any]:
@@ -56,6 +62,7 @@ def users_within(reach: Reach) -> QuerySet[Any]:
     users = get_user_model()._default_manager.all()
     if reach == ALL:
         return users
-    accounts = reach["accounts"]
-    named = Q(pk=reach["user"]) | Q(memberships__account__in=accounts) | Q(sessions__account__in=accounts)
-    return users.filter(named).distinct()
+    # A join would be as long as the list of their sessions.
+    of_one = {"user": OuterRef("pk"), "account__in": reach["accounts"]}
+    named = Q(pk=reach["user"]) | Exists(Membership.objects.filter(**of_one))
+    return users.filter(named | _has_session(of_one))

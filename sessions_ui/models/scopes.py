@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from .functions import Instant
+from .search_text import beginning, whole
 
 Conditions = Mapping[str, Any]
 Reach = Mapping[str, Any]
@@ -35,6 +36,13 @@ def _each(kind: type, values: Any) -> list[Any]:
     return [_a(kind, value) for value in _a(list, values)]
 
 
+def _some(kind: type, values: Any) -> list[Any]:
+    """Return the values, of which there must be one: none would be no condition at all."""
+    if not values:
+        raise ValueError
+    return _each(kind, values)
+
+
 def _user(pk: Any) -> Q:
     if pk is None or isinstance(pk, list | dict | bool):
         raise TypeError
@@ -45,11 +53,19 @@ def _account(pk: int | None) -> Q:
     return Q(account_id__isnull=True) if pk is None else Q(account_id=_a(int, pk))
 
 
-def _created_before(text: str) -> Q:
-    instant = datetime.fromisoformat(_a(str, text))
-    if instant.tzinfo is None:
+def _instant(text: str) -> Instant:
+    moment = datetime.fromisoformat(_a(str, text))
+    if moment.tzinfo is None:
         raise ValueError
-    return Q(created_on__lt=Instant(instant))
+    return Instant(moment)
+
+
+def _any_of(qs: list[Q]) -> Q:
+    return Q(*qs, _connector=Q.OR)
+
+
+def _begins(part: str, text: str) -> Q:
+    return Q(search_text__contains=beginning(part, _a(str, text)))
 
 
 def _everything(said: bool) -> Q:
@@ -63,6 +79,8 @@ def _all_above(above: int, said: bool) -> Q:
     return _everything(said) and Q(id__gt=above)
 
 
+# Parts of the search text that are sought by how they begin.
+BEGINNINGS = ("location", "device", "browser", "os")
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "everything": _everything,
     "sessions": lambda pks: Q(id__in=_each(int, pks)),
@@ -72,12 +90,20 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "country": lambda code: Q(country=_a(str, code)),
     "device_kind": lambda kind: Q(device_kind=_a(str, kind)),
     "network": lambda network: Q(ip__in_network=str(ip_network(_a(str, network)))),
-    "created_before": _created_before,
+    "created_before": lambda text: Q(created_on__lt=_instant(text)),
+    "created_after": lambda text: Q(created_on__gte=_instant(text)),
     "dormant_since": lambda day: Q(last_active_day__lt=date.fromisoformat(_a(str, day))),
-    "words": lambda words: Q(*(Q(search_text__contains=word) for word in _each(str, words))),
+    "words": lambda words: Q(*(Q(search_text__contains=word) for word in _some(str, words))),
+    "any_word": lambda words: _any_of([Q(search_text__contains=word) for word in _some(str, words)]),
+    **{part: partial(_begins, part) for part in BEGINNINGS},
+    "all_of": lambda several: Q(*(conditions_q(one) for one in _some(dict, several))),
+    "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
 MOVING = frozenset({"dormant_since"})
+
+# Columns whose value is a whole part of the search text.
+WHOLE = {"country": "country_code", "device_kind": "device_kind"}
 
 REACHES: dict[str, Callable[[Any], Q]] = {
     "all": partial(_all_above, 0),
@@ -122,6 +148,24 @@ def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
     return branches + _read({"all": reach["all"]}, {"all": partial(_all_above, above)}) if "all" in reach else branches
 
 
+def _names(conditions: Conditions) -> set[str]:
+    """Return the names of the conditions and of those within them."""
+    within = [one for name in ("all_of", "none_of") for one in conditions.get(name, [])]
+    return set(conditions).union(*map(_names, within))
+
+
+def substrings(conditions: Conditions) -> list[list[str]]:
+    """Return what the search text of every session holds that meets the conditions: of each list one.
+
+    It follows from the conditions and says less than they do: an index may narrow by it, and no more.
+    """
+    found = [[word] for word in conditions.get("words", [])]
+    found += [conditions["any_word"]] if "any_word" in conditions else []
+    found += [[beginning(part, conditions[part])] for part in BEGINNINGS if part in conditions]
+    found += [[whole(part, conditions[name])] for name, part in WHOLE.items() if name in conditions]
+    return found + [one for within in conditions.get("all_of", []) for one in substrings(within)]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The sessions that meet the conditions, within the reach, up to the cut-off, but for the spared one."""
@@ -135,15 +179,19 @@ class Scope:
     def stands(self) -> bool:
         """Whether a check can be made against it for as long as it is unfinished; raises UnreadableScope."""
         conditions_q(self.conditions)
-        return not MOVING & self.conditions.keys()
+        return not MOVING & _names(self.conditions)
 
     @property
     def is_everything(self) -> bool:
         """Whether it covers every signed-in session up to the cut-off but for the spared one."""
         return set(self.conditions) == {"everything"} and "all" in self.reach
 
+    @property
+    def bounds(self) -> Q:
+        """Within what the conditions are asked; raises UnreadableScope."""
+        within = Q(id__lte=self.cut_off, user_id__isnull=False) & reach_q(self.reach)
+        return within if self.spared is None else within & ~Q(id=self.spared)
+
     def q(self) -> Q:
         """Return the condition that a signed-in session in this scope meets; raises UnreadableScope."""
-        covered = Q(id__lte=self.cut_off, user_id__isnull=False)
-        covered &= conditions_q(self.conditions) & reach_q(self.reach)
-        return covered if self.spared is None else covered & ~Q(id=self.spared)
+        return self.bounds & conditions_q(self.conditions)

@@ -1,17 +1,38 @@
-"""The words by which a session is found."""
+"""The words by which a session is found: every part that the list shows, normalised, behind a mark of its own."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Mapping
+
+PARTS = [
+    *("name", "username", "email", "account", "account_slug", "application", "application_slug", "ip"),
+    *("location", "country", "country_code", "device_kind", "device", "browser", "os"),
+]
+END = "end"
+# Control characters: normalise() takes them out of every value and every query, so that none is mistaken for a mark.
+MARKS = dict(zip([*PARTS, END], "\x01\x02\x03\x04\x05\x06\x07\x08\x0e\x0f\x10\x11\x12\x13\x14\x15", strict=True))
+FOLLOWING = dict(zip(PARTS, [*PARTS[1:], END], strict=True))
+CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
 def normalise(text: str) -> str:
     """Return the text as it is stored and sought: NFKD, marks stripped, casefolded, single spaces."""
+    text = text.translate(CONTROLS)
     if text.isascii():
         return " ".join(text.casefold().split())
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).translate(CONTROLS).split())
 
 
-def search_text(parts: Iterable[str | None]) -> str:
-    """Return the normalised words of all parts, each part once, in their order."""
-    return " ".join(dict.fromkeys(normalised for part in parts if part and (normalised := normalise(part))))
+def beginning(part: str, text: str) -> str:
+    """Return what the search text holds of a session whose part of this name begins with the text."""
+    return MARKS[part] + normalise(text)
+
+
+def whole(part: str, text: str) -> str:
+    """Return what the search text holds of a session whose part of this name is the text."""
+    return beginning(part, text) + MARKS[FOLLOWING[part]]
+
+
+def search_text(values: Mapping[str, str | None]) -> str:
+    """Return the normalised values of all parts, each behind its mark; those that are not given are empty."""
+    return "".join(beginning(part, values.get(part) or "") for part in PARTS) + MARKS[END]

@@ -89,8 +89,9 @@ class Session(FromOrigin):
                 "by_user": ["user"],
                 "by_account": ["account"],
                 "by_application": ["application"],
+                "by_ip": ["ip"],
             }.items()
-        ]
+        ] + [models.Index("created_on", condition=models.Q(user__isnull=False), name="session_by_created_on")]
 
     def __str__(self) -> str:
         return f"{self.user}’s session in {self.application}" if self.user else f"Visitor in {self.application}"

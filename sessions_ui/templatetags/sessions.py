@@ -1,15 +1,17 @@
 """How rows say times, places, devices and names."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
 from sessions_ui import geoip, naming
@@ -98,6 +100,36 @@ def administers(context: Context) -> bool:
     request: HttpRequest | None = context.get("request")
     user: Any = getattr(request, "user", None)
     return bool(request and user and user.is_authenticated and reaches(request).administers)
+
+
+@register.simple_tag(takes_context=True)
+def only(context: Context, parameter: str, value: object) -> SafeString:
+    """Return the query string that keeps what is shown, from its first page, where the parameter has this value.
+
+    What is before the value is put together once a page and not for each of its 400 links.
+    """
+    request: HttpRequest = context["request"]
+    before: dict[str, str] = request.__dict__.setdefault("_only", {})
+    if parameter not in before:
+        kept = request.GET.copy()
+        for name in ("below", "above", parameter):
+            kept.pop(name, None)
+        before[parameter] = escape(f"?{kept.urlencode()}{'&' if kept else ''}{parameter}=")
+    # What is quoted holds nothing that HTML knows.
+    return mark_safe(before[parameter] + quote(str(value), safe=""))  # noqa: S308
+
+
+@cache
+def _country_options() -> str:
+    options = (format_html('<option value="{}">{}</option>', code, name) for code, name in geoip.COUNTRIES.items())
+    return "".join(options)
+
+
+@register.simple_tag
+def country_options(chosen: str | None) -> SafeString:
+    """Return the options of all countries, which are the same on every page but for the chosen one."""
+    option = f'<option value="{chosen}"'
+    return mark_safe(_country_options().replace(option, f"{option} selected"))  # noqa: S308 (made by format_html)
 
 
 @register.simple_tag

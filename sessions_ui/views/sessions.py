@@ -12,11 +12,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
-from sessions_ui.filters import SessionFilter, suggestions
-from sessions_ui.geoip import COUNTRIES
+from sessions_ui.filters import SessionFilter
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
-from sessions_ui.paging import COUNTED, PARAMETERS, Position, UnreadablePosition, capped_count, page
+from sessions_ui.paging import COUNTED, PARAMETERS, Page, Position, UnreadablePosition, page
 from sessions_ui.refusals import unreadable
+from sessions_ui.search import index
+from sessions_ui.search.plan import Search
+from sessions_ui.suggestions import Suggestion, meanings, suggested_accounts, suggested_users
+from sessions_ui.time_limit import TookTooLong, time_limit
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
@@ -24,6 +27,9 @@ UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "search_text", "user
 OTHERS = 20
 MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+CHOICES = {"device_kinds": DEVICE_KINDS, "dormant_choices": DORMANT_CHOICES}
+PAGE_SECONDS = 3.0
+COUNT_SECONDS = 0.25
 
 
 @require_safe
@@ -40,31 +46,65 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
     reach = reaches(request)
     wanted = SessionFilter(without_paging(request.GET), reach.see)
     if not wanted.is_valid():
-        return unreadable(request, wanted.problems, _candidates(wanted))
+        told = {"problems": wanted.problems, "candidates": _candidates(request, wanted)}
+        form = {"filter": wanted, "applications": Application.objects.all(), **CHOICES}
+        return _render_list(request, told | form, 400)
     try:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
     known = fence(request) or Fence.read()
-    sessions = wanted.filter(shown(Session.objects.live(known).signed_in()))
-    branches = known.branches(reach.see)
-    number = capped_count(sessions, branches)
+    sessions = shown(Session.objects.live(known).signed_in())
+    search = Search(sessions, wanted.conditions, known.branches(reach.see))
+    applications = list(Application.objects.all())
     context = {
         "filter": wanted,
-        "page": page(sessions, position, branches),
         "position": position,
-        "number": min(number, COUNTED),
-        "capped": number > COUNTED,
-        "applications": Application.objects.all(),
-        "device_kinds": DEVICE_KINDS,
-        "countries": COUNTRIES,
-        "dormant_choices": DORMANT_CHOICES,
+        "applications": applications,
+        "meanings": meanings(wanted, applications),
         "terminate_all": _terminate_all(request, wanted) if reach.end == reach.see else "",
         "reaches": reach,
         "own_id": own_id(request),
+        **CHOICES,
     }
+    return _render_list(request, context | _found(search, position))
+
+
+def _found(search: Search, position: Position) -> dict[str, Any]:
+    """Return the page and the number of sessions, or what was too broad to be found in time."""
+    if not search.sought:
+        found = page(search.first, position)
+        return {"page": found} | _number(search.count())
+    try:
+        with time_limit(PAGE_SECONDS, search.sessions.db):
+            found = page(search.first, position)
+    except TookTooLong:
+        return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
+    number = len(found.rows) if found.is_all else _count_in_time(search)
+    slow = not index.is_there(search.sessions.db)
+    return {"page": found, "unindexed": slow} | (_number(number) if number is not None else _more_than(found))
+
+
+def _count_in_time(search: Search) -> int | None:
+    try:
+        with time_limit(COUNT_SECONDS, search.sessions.db):
+            return search.count()
+    except TookTooLong:
+        return None
+
+
+def _number(number: int) -> dict[str, Any]:
+    return {"number": min(number, COUNTED), "capped": number > COUNTED}
+
+
+def _more_than(found: Page[Session]) -> dict[str, Any]:
+    """Say what is sure where counting took too long."""
+    return {"number": len(found.rows), "capped": True}
+
+
+def _render_list(request: SignedInRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     is_fragment = request.headers.get("HX-Target") == "list"
-    return render(request, f"sessions/{'_list' if is_fragment else 'list'}.html", context)
+    return render(request, f"sessions/{'_list' if is_fragment else 'list'}.html", context, status=status)
 
 
 @require_safe
@@ -105,8 +145,7 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
 def suggest(request: SignedInRequest, what: str) -> HttpResponse:
     """Suggest accounts or users within reach whose name begins with what was typed."""
     text = request.GET.get(what, "").strip()[:100].replace("\0", "")
-    found = suggestions(what, text, reaches(request).see) if text else []
-    return render(request, "sessions/_options.html", {"suggestions": found})
+    return render(request, "sessions/_options.html", {"suggestions": _suggested(request, what, text) if text else []})
 
 
 def shown(sessions: SessionQuerySet) -> SessionQuerySet:
@@ -128,9 +167,13 @@ def _terminate_all(request: SignedInRequest, wanted: SessionFilter) -> str:
     return chosen.urlencode()
 
 
-def _candidates(wanted: SessionFilter) -> dict[str, Any]:
-    return {
-        name: suggestions(name, str(wanted.params[name]), wanted.reach)
-        for name in ("account", "user")
-        if wanted.has_error(name, "unknown")
-    }
+def _candidates(request: SignedInRequest, wanted: SessionFilter) -> dict[str, Any]:
+    unknown = [name for name in ("account", "user") if wanted.has_error(name, "unknown")]
+    return {name: _suggested(request, name, str(wanted.params[name])) for name in unknown}
+
+
+def _suggested(request: SignedInRequest, what: str, text: str) -> list[Suggestion]:
+    reach = reaches(request).see
+    if what == "account":
+        return suggested_accounts(text, reach)
+    return suggested_users(text, reach, fence(request) or Fence.read())

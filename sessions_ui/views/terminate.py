@@ -82,7 +82,7 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDi
     context = {
         "preview": shown,
         "figures": figures,
-        "sample": preview.sessions_in(scope).select_related("user", "account", "application").order_by("-id")[:SAMPLE],
+        "sample": preview.sample(scope, SAMPLE),
         "own_session": own_session,
         "signed": shown.signed(request.user.pk, matched, reach),
         "form": form,

@@ -52,7 +52,9 @@ def terminations(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    context = {"page": page(_visible(request), position), "position": position}
+    visible = _visible(request)
+    found = page(lambda bounds, order, most: list(visible.filter(bounds).order_by(order)[:most]), position)
+    context = {"page": found, "position": position}
     return render(request, "sessions/terminations.html", context)
 
 

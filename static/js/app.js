@@ -92,6 +92,13 @@ function wordsOf(xhr) {
   return said.map((part) => (/[.?]$/.test(part) ? part : `${part}.`)).join(" ");
 }
 
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // A filter that cannot be read is told where the list was: the rows of another filter must not stay.
+  if (event.detail.xhr.status === 400 && event.detail.target.id === "list") {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
 document.addEventListener("htmx:responseError", (event) => {
   showTrouble(wordsOf(event.detail.xhr) || `The server could not answer (${event.detail.xhr.status}). This page shows what it showed before.`);
 });

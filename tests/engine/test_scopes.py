@@ -12,13 +12,15 @@ from pytest_django import Settings
 from sessions_ui.backends.db import halves, new_key
 from sessions_ui.backends.lookup import find
 from sessions_ui.models import Account, Application, Fence, Session, Termination
-from sessions_ui.models.scopes import CONDITIONS, MOVING, REACHES, Scope, UnreadableScope
+from sessions_ui.models.scopes import BEGINNINGS, CONDITIONS, MOVING, REACHES, Scope, UnreadableScope
+from sessions_ui.models.search_text import search_text
 
 from .browser import Browser
 from .endings import EVERYTHING, USING, begun, scope
 
 NOW = datetime.now(UTC)
 ADDRESSES = [None, "192.0.2.7", "192.0.2.200", "10.0.0.1", "2001:db8::1", "::1"]
+PLACES = ["", "Abc", "Bern"]
 WORDS = ["anna", "acme", "100%", "under_score", "back\\slash", "zürich", "it's", '"quoted"']
 
 
@@ -51,7 +53,9 @@ class Rows:
             ip=ADDRESSES[number % 6],
             country=["", "CH", "DE"][number % 3],
             device_kind=["", "computer"][number % 2],
-            search_text=" ".join(WORDS[: number % 9]),
+            search_text=search_text(
+                {"name": " ".join(WORDS[: number % 9]), "location": ["", "Abc", "Bern"][number % 3]}
+            ),
         )
         self.digests[row.pk] = first
 
@@ -73,6 +77,7 @@ def a_number(of: int) -> st.SearchStrategy[int]:
     return st.integers(min_value=0, max_value=of)
 
 
+SOUGHT = st.sampled_from([*WORDS, "%", "_", "\\", "absent"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "everything": st.just(True),
     "sessions": st.lists(a_number(23), max_size=4),
@@ -83,8 +88,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "device_kind": st.sampled_from(["", "computer", "phone"]),
     "network": st.sampled_from(["192.0.2.0/24", "192.0.2.7/32", "10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32"]),
     "created_before": st.integers(0, 5).map(lambda days: (NOW - timedelta(days=days)).isoformat()),
-    "words": st.lists(st.sampled_from([*WORDS, "%", "_", "\\", "absent"]), max_size=3),
+    "created_after": st.integers(0, 5).map(lambda days: (NOW - timedelta(days=days)).isoformat()),
+    "words": st.lists(SOUGHT, min_size=1, max_size=3),
+    "any_word": st.lists(SOUGHT, min_size=1, max_size=3),
+    **dict.fromkeys(BEGINNINGS, st.sampled_from(["ab", "be"])),
 }
+SEVERAL = st.lists(st.fixed_dictionaries({}, optional=VALUES).filter(bool), min_size=1, max_size=2)
+WITHIN = {"all_of": SEVERAL, "none_of": SEVERAL}
 REACHES_OF = st.just({"all": True}) | st.fixed_dictionaries(
     {"accounts": st.lists(a_number(1), max_size=2)}, optional={"user": a_number(1)}
 )
@@ -97,6 +107,8 @@ def with_real_ids(values: dict[str, Any], rows: Rows) -> dict[str, Any]:
     real = {name: of[name][value].pk if name in of and value is not None else value for name, value in values.items()}
     if "sessions" in real:
         real["sessions"] = [ids[place] for place in values["sessions"]]
+    for name in WITHIN.keys() & values.keys():
+        real[name] = [with_real_ids(one, rows) for one in values[name]]
     if "accounts" in real:
         real["accounts"] = [rows.accounts[place].pk for place in values["accounts"]]
     return real
@@ -106,7 +118,7 @@ def with_real_ids(values: dict[str, Any], rows: Rows) -> dict[str, Any]:
 class OneMeaningTests:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
-        conditions=st.fixed_dictionaries({}, optional=VALUES).filter(bool),
+        conditions=st.fixed_dictionaries({}, optional=VALUES | WITHIN).filter(bool),
         reach=REACHES_OF,
         cut_off=a_number(23),
         spared=st.none() | a_number(23),
@@ -132,7 +144,7 @@ class OneMeaningTests:
         assert covered <= set(Session.objects.signed_in().values_list("pk", flat=True))
 
     def test_every_kind_of_condition_is_tried(self) -> None:
-        assert VALUES.keys() == CONDITIONS.keys() - MOVING
+        assert VALUES.keys() | WITHIN.keys() == CONDITIONS.keys() - MOVING
 
     def test_two_terminations_cover_what_either_covers(self, rows: Rows) -> None:
         first, second = scope({"user": rows.users[0].pk}), scope({"network": "10.0.0.0/8"})

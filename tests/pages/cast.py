@@ -56,13 +56,15 @@ def application(slug: str = "reports") -> Application:
 def session_of(user: User | None, account: Account | None = None, **columns: Any) -> Session:
     """Return a new session, not yet stored; its search text is made of the columns given."""
     digest, now = os.urandom(32), timezone.now()
-    words = [getattr(user, "username", ""), getattr(account, "name", ""), *map(str, columns.values())]
+    texts = {name: str(value) for name, value in columns.items() if value is not None}
+    texts |= {"username": getattr(user, "username", ""), "country_code": texts.get("country", "")}
+    texts |= {"account": account.name, "account_slug": account.slug} if account else {}
     row: dict[str, Any] = {
         "application": columns.get("application") or application(),
         "expire_date": now + timedelta(hours=12),
         "last_active_day": now.date(),
         "last_active_on": now,
-        "search_text": search_text(words),
+        "search_text": search_text(texts),
         **columns,
     }
     return Session(user=user, account=account, key_digest=digest[:16], key_digest_rest=digest[16:], **row)

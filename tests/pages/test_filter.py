@@ -51,8 +51,19 @@ KEPT: dict[str, Callable[[Session], bool]] = {
     "country=fr": lambda one: one.country == "FR",
     "device=phone": lambda one: one.device_kind == "phone",
     "device=script": lambda one: one.device_kind == "script",
+    "device=iph": lambda one: one.device.startswith("iPh"),
+    "city=mun": lambda one: one.location.startswith("Mün"),
+    "city=MÜNCHEN": lambda one: one.location.startswith("Mün"),
+    "browser=Safari+26": lambda one: one.browser == "Safari 26",
+    "os=ios": lambda one: one.os == "iOS",
+    "country=Germany": lambda one: one.country == "DE",
+    "application=Wiki": lambda one: one.application.slug == "wiki",
+    "after=2026-01-31T14:00": lambda one: one.created_on >= LONG_AGO,
     "address=203.0.113.7": lambda one: in_network(one, "203.0.113.7"),
     "address=::ffff:203.0.113.7": lambda one: in_network(one, "203.0.113.7"),
+    "address=203.0.113.": lambda one: in_network(one, "203.0.113.0/24"),
+    "address=203.0": lambda one: in_network(one, "203.0.0.0/16"),
+    "address=2001:db8:1:": lambda one: in_network(one, "2001:db8:1::/48"),
     "address=203.0.113.0/24": lambda one: in_network(one, "203.0.113.0/24"),
     "address=203.0.113.9/23": lambda one: in_network(one, "203.0.112.0/23"),
     "address=0.0.0.0/0": lambda one: in_network(one, "0.0.0.0/0"),
@@ -82,6 +93,10 @@ def sessions(anna: User, ben: User, acme: Account, bolt: Account) -> list[Sessio
             chance.choice([acme, bolt, None]),
             application=application(chance.choice(["reports", "wiki"])),
             country=chance.choice(["DE", "FR", ""]),
+            location=chance.choice(["München, Germany", "Berlin, Germany", ""]),
+            device=chance.choice(["iPhone", "iPad", ""]),
+            browser=chance.choice(["Safari 26", "Safari 25", ""]),
+            os=chance.choice(["iOS", "Windows", ""]),
             device_kind=chance.choice(["phone", "computer", "script"]),
             ip=chance.choice(ADDRESSES),
             created_on=LONG_AGO + timedelta(hours=chance.choice([-24, -2, 0, 48])),
@@ -199,7 +214,12 @@ REFUSED = {
     "no such application": ("application=nothing", "application"),
     "no such country": ("country=XX", "country"),
     "a country too long": ("country=DEU", "country"),
-    "no such device": ("device=fridge", "device"),
+    "a device too short": ("device=f", "device"),
+    "a filter of the box that there is not": ("q=usr:anna", "q"),
+    "a filter of the box without a value": ("q=user:+anna", "q"),
+    "a foreign account in the box": ("q=account:bolt", "q"),
+    "a foreign account left out in the box": ("q=-account:bolt", "q"),
+    "no such day in the box": ("q=before:2026-02-30", "q"),
     "not an address": ("address=here", "address"),
     "not a network": ("address=203.0.113.7/33", "address"),
     "an address with a zone of some machine": ("address=fe80::1%25eth0", "address"),
@@ -255,7 +275,7 @@ class RefusalTests:
         assert live() == before
 
     def test_says_all_that_is_wrong(self, console: Client) -> None:
-        page = text_of(console.get(f"{LIST}?country=XX&device=fridge&color=red&shade=dark"))
+        page = text_of(console.get(f"{LIST}?country=XX&device=f&color=red&shade=dark"))
         for parameter in ("country :", "device :", "color :", "shade :"):
             assert parameter in page
 

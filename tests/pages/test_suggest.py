@@ -47,8 +47,10 @@ class SuggestedAccountsTests:
 
 
 class SuggestedUsersTests:
-    @pytest.mark.parametrize("typed", ["ann", "Brandt", "anna@ex", "ANNA"])
+    @pytest.mark.parametrize("typed", ["ann", "Brandt", "bran", "anna@ex", "ANNA", "anna br"])
     def test_begin_with_what_was_typed(self, console: Client, anna: User, ben: User, typed: str) -> None:
+        signed_in(anna)
+        signed_in(ben)
         assert suggested(console, "user", typed) == ["anna"]
 
     def test_are_the_people_of_the_administered_accounts_and_oneself(
@@ -64,6 +66,13 @@ class SuggestedUsersTests:
         make_session(anna, acme)
         Membership.objects.create(user=anna, account=make_account("other"))
         assert suggested(signed_in(ada), "user", "anna") == ["anna"]
+
+    def test_are_found_by_their_user_name_when_they_are_not_signed_in(self, console: Client, anna: User) -> None:
+        assert suggested(console, "user", "ann") == ["anna"]
+
+    def test_are_not_found_within_a_name(self, console: Client, anna: User) -> None:
+        signed_in(anna)
+        assert suggested(console, "user", "randt") == []
 
     def test_are_of_ones_own_name_only_for_a_member(self, anna: User, ada: User, acme: Account) -> None:
         assert suggested(signed_in(anna), "user", "a") == ["anna"]

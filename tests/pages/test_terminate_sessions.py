@@ -66,7 +66,8 @@ class YesTests:
         assert not Session.objects.exists()
 
     def test_takes_every_field_of_the_filter(self, anna: User, acme: Account) -> None:
-        chosen = make_session(anna, acme, ip="192.0.2.7", country="PT", device_kind="phone")
+        client = {"device_kind": "phone", "browser": "Safari 26", "os": "iOS"}
+        chosen = make_session(anna, acme, ip="192.0.2.7", country="PT", location="Lisbon", **client)
         kept = make_session(anna)
         values = {
             "q": "anna",
@@ -76,7 +77,11 @@ class YesTests:
             "country": "PT",
             "device": "phone",
             "address": "192.0.2.0/24",
+            "city": "lisbon",
+            "browser": "safari",
+            "os": "ios",
             "before": "2100-01-01T00:00",
+            "after": "2020-01-01T00:00",
         }
         assert values.keys() | {"dormant"} == SessionFilter.base_fields.keys()
         run(*(part for name, value in values.items() for part in (f"--{name}", value)), "--yes")

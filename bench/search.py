@@ -1,0 +1,99 @@
+"""Time to find sessions among millions: `python -m bench.search [--small]`."""
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.databases import connect, postgres_in_words
+from bench.search_report import missed, written
+from tests.browser.servers import manage, variables
+from tests.postgres import database_url, kept_server
+
+FOLDER = Path(__file__).parent.parent / "var" / "bench"
+MILLION = 1_000_000
+SIZES = {"PostgreSQL": [100_000, MILLION, 5 * MILLION], "SQLite": [100_000, MILLION]}
+SMALL = {"PostgreSQL": [100_000], "SQLite": [100_000]}
+PEERS = ["qsessions", "user_sessions"]
+
+
+class Bench:
+    """Measures one database after another, each filled once and kept."""
+
+    def __init__(self, postgres: str) -> None:
+        self.postgres, self.key = postgres, secrets.token_urlsafe(50)
+
+    def address(self, title: str, name: str) -> tuple[str, bool]:
+        """Return the address of the database and whether it is there already."""
+        if title == "SQLite":
+            file = FOLDER / f"{name}.sqlite3"
+            return f"sqlite:///{file}", file.with_suffix(".filled").exists()
+        with connect(self.postgres) as connection:
+            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+            if not there:
+                connection.execute(f"CREATE DATABASE {name}")
+        return database_url(self.postgres, name), (FOLDER / f"{name}.filled").exists() and bool(there)
+
+    def run(self, module: str, address: str, **own: str) -> Any:
+        """Run a module on this database and return what it prints; raises RuntimeError."""
+        environment = os.environ | {"SECRET_KEY": self.key, "DATABASE_URL": address, "RESTORE_MARK_FILE": ""} | own
+        done = subprocess.run(
+            [sys.executable, "-m", module], env=environment, stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{module} ended with {done.returncode}; its last words stand above.")
+        return json.loads(done.stdout)
+
+    def case(self, title: str, size: int, app: str = "sessions_ui") -> Any:
+        """Fill the database if it is empty, and measure it."""
+        name = f"search_{app}_{size}"
+        address, filled = self.address(title, name)
+        module = "bench.search_case" if app == "sessions_ui" else "bench.search_peers"
+        own = {"BENCH_SESSIONS": str(size), "BENCH_FILL": "" if filled else "1"}
+        if app == "sessions_ui":
+            own["DJANGO_SETTINGS_MODULE"] = "sessionadmin.settings"
+        else:
+            own |= {
+                "BENCH_CASE": app,
+                "BENCH_VALKEY_URL": "redis://",
+                "DJANGO_SETTINGS_MODULE": "bench.admin_settings",
+            }
+        found = self.run(module, address, **own)
+        (FOLDER / f"{name}.filled").touch()
+        print(title, app, size, json.dumps(found), file=sys.stderr, flush=True)
+        return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a hundred thousand only; SEARCH.md stays as it is")
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    # PostgreSQL as nobody must reach what is its own below.
+    FOLDER.chmod(0o711)
+    sizes, begun = SMALL if options.small else SIZES, time.monotonic()
+    try:
+        with kept_server(FOLDER) as address:
+            bench = Bench(address)
+            manage("collectstatic", variables(FOLDER, "sqlite:///:memory:", bench.key), "--noinput")
+            ours = {f"{title} {size}": bench.case(title, size) for title in sizes for size in sizes[title]}
+            compared = sizes["SQLite"][-1]
+            peers = {title: {app: bench.case(title, compared, app) for app in PEERS} for title in sizes}
+            said = postgres_in_words(address)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    text = written(ours, peers, compared, f"PostgreSQL {said}", time.monotonic() - begun)
+    print(text)
+    if not options.small:
+        (Path(__file__).parent / "SEARCH.md").write_text(text)
+    return 1 if missed(ours, peers, compared) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

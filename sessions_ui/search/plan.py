@@ -1,0 +1,133 @@
+"""How the first rows of a search are found, and how many there are, at a cost that no table is too large for.
+
+Neither database guesses well how many rows hold a word, nor where in the list
+they lie: PostgreSQL walked five million rows for a word of old ones. So nothing
+here depends on a guess. The newest rows are walked first; only if they do not
+fill the page, the index finds the rest, and what it finds is sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db import connections
+from django.db.models import Count, F, Max, Min, Q
+
+from sessions_ui.models import Session, SessionQuerySet
+from sessions_ui.models.scopes import Conditions, conditions_q, substrings
+from sessions_ui.paging import COUNTED, any_of, first_of
+
+from . import index
+from .narrow import MATCH, match_of, on_index, on_walk
+
+# So many rows are walked before the index is asked.
+WINDOW = 20_000
+# FTS5 gives its rows in the order of the list, so that little is gained by a walk before.
+WINDOW_OF_FTS5 = 1_000
+LOOKED_AT = 1_000
+# The rows of these stand in an index in the order of the list.
+IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
+
+Limit = tuple[str, int]
+SIGNS = {"id__lt": "<", "id__gt": ">"}
+
+
+@dataclass(frozen=True)
+class Search:
+    """The sessions that meet the conditions, in any of the branches of a reach."""
+
+    sessions: SessionQuerySet
+    conditions: Conditions
+    branches: Sequence[Q] = ()
+
+    @property
+    def sought(self) -> Conditions:
+        """The conditions for which no index holds the rows in the order of the list."""
+        return {name: value for name, value in self.conditions.items() if name not in IN_ORDER}
+
+    @property
+    def in_order(self) -> Q:
+        given = {name: value for name, value in self.conditions.items() if name in IN_ORDER}
+        return conditions_q(given) if given else Q()
+
+    def first(self, bounds: Q, order: str, most: int, *, by_index: bool = True) -> list[Session]:
+        """Return the first sessions within the bounds, in the order of their ids, up or down.
+
+        Without the index only those within the window.
+        """
+        rows = self.sessions.filter(self.in_order, bounds).order_by(order)
+        if not self.sought:
+            return list(first_of(rows, self.branches, most))
+        last = self._last_of_window(bounds, order)
+        near, far = (Q(), None) if last is None else _around(last, order)
+        found = list(first_of(rows.filter(on_walk(conditions_q(self.sought)), near), self.branches, most))
+        if far is None or len(found) == most or not by_index:
+            return found
+        limits: Any = (bounds & far).children
+        return found + self._by_index(limits, order, most - len(found))
+
+    def count(self) -> int:
+        """Return the number of sessions, COUNTED + 1 at most."""
+        rows, most = self.sessions.filter(self.in_order), COUNTED + 1
+        if not self.sought:
+            return first_of(rows.order_by("-id"), self.branches, most).count()
+        match = match_of(self.sought, rows.db)
+        if match and self._last_of_window(Q(), "-id") is not None:
+            matching = _joined(rows.filter(conditions_q(self.sought), any_of(self.branches)), match)
+            return matching.order_by()[:most].count()
+        return rows.filter(on_index(self.sought), any_of(self.branches)).order_by()[:most].count()
+
+    def broadest(self) -> str:
+        """Return the word of the search that most of the newest sessions hold; nothing where no word is sought."""
+        newest = Session.objects.using(self.sessions.db).signed_in().order_by("-id")
+        texts = list(newest.values_list("search_text", flat=True)[:LOOKED_AT])
+        words = [text for one in substrings(self.conditions) for text in one]
+        return max(words, key=lambda word: (sum(word in text for text in texts), -len(word)), default="")
+
+    @property
+    def _window(self) -> int:
+        walks_all = not self.in_order and connections[self.sessions.db].vendor == "sqlite"
+        return WINDOW_OF_FTS5 if walks_all and index.is_there(self.sessions.db) else WINDOW
+
+    def _last_of_window(self, bounds: Q, order: str) -> int | None:
+        """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
+        most = self._window // max(1, len(self.branches))
+        rows = Session.objects.using(self.sessions.db).signed_in().filter(self.in_order, bounds).order_by(order)
+        window = first_of(rows, self.branches, most).values("pk")
+        last = (Max if order == "id" else Min)("pk")
+        found = window.aggregate(last=last, number=Count("pk"))
+        return found["last"] if found["number"] == most else None
+
+    def _by_index(self, limits: list[Limit], order: str, most: int) -> list[Session]:
+        """Return rows by their ids: what is sorted before the first of them are known must be narrow."""
+        match = match_of(self.sought, self.sessions.db)
+        ids = self._ids_by_match(match, limits, order) if match else self._ids_sorted(limits, order)
+        first = list(ids.values_list("pk", flat=True)[:most])
+        return list(self.sessions.filter(pk__in=first).order_by(order)) if first else []
+
+    def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
+        """FTS5 gives its rows in the order of the list by itself, and begins where it is told to."""
+        rows = self.sessions.filter(self.in_order, conditions_q(self.sought), any_of(self.branches))
+        where = [f"{index.NAME}.rowid {SIGNS[lookup]} %s" for lookup, _ in limits]
+        bounded = _joined(rows, match).extra(where=where, params=[value for _, value in limits])  # noqa: S610
+        return bounded.extra(order_by=[f"{order.removesuffix('id')}{index.NAME}.rowid"])
+
+    def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
+        """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""
+        rows = self.sessions.alias(place=F("pk") + 0)
+        rows = rows.filter(self.in_order, on_index(self.sought), any_of(self.branches))
+        rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
+        return rows.order_by(order.replace("id", "place"))
+
+
+def _around(last: int, order: str) -> tuple[Q, Q]:
+    """Return the bounds of what was walked, and of what lies beyond."""
+    return (Q(id__lte=last), Q(id__gt=last)) if order == "id" else (Q(id__gte=last), Q(id__lt=last))
+
+
+def _joined(rows: SessionQuerySet, match: str) -> SessionQuerySet:
+    same_row = f"{index.NAME}.rowid = {index.TABLE}.id"
+    joined: Any = rows.extra(tables=[index.NAME], where=[same_row, MATCH], params=[match])  # noqa: S610
+    return cast("SessionQuerySet", joined)

@@ -1,0 +1,102 @@
+"""What the pickers suggest, and which filter a word of the search may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import router
+from django.db.models import Q
+
+from .criteria import SHORTEST_WORD, country_code
+from .filters import SessionFilter
+from .geoip import COUNTRIES
+from .models import Application, Fence, Session
+from .models.reaches import accounts_within, users_within
+from .models.scopes import Reach
+from .models.search_text import beginning, normalise
+from .search.plan import Search
+from .time_limit import TookTooLong, time_limit
+
+MOST = 10
+# So many sessions are looked at for ten people: some have several.
+SESSIONS = 200
+SECONDS = 0.2
+MOST_WORDS = 3
+
+
+class Suggestion(NamedTuple):
+    """The value of a parameter, and what a person calls it."""
+
+    value: str
+    label: str
+
+
+def suggested_accounts(text: str, reach: Reach) -> list[Suggestion]:
+    """Return accounts within reach whose name or slug begins with the text."""
+    accounts = accounts_within(reach).filter(Q(name__istartswith=text) | Q(slug__istartswith=text))
+    return [Suggestion(account.slug, account.name) for account in accounts[:MOST]]
+
+
+def suggested_users(text: str, reach: Reach, fence: Fence) -> list[Suggestion]:
+    """Return users within reach who are signed in and have a name that begins with the text, or whose user name does.
+
+    No index of the table of users, which is not ours, knows names; that of the sessions does.
+    """
+    User = get_user_model()
+    begins = {f"{User.USERNAME_FIELD}__startswith": text}
+    found = {user.pk: user for user in users_within(reach).filter(**begins).order_by(User.USERNAME_FIELD)[:MOST]}
+    found |= {user.pk: user for user in _signed_in(text, reach, fence)}
+    users = sorted(found.values(), key=lambda user: str(user.get_username()))[:MOST]
+    return [Suggestion(user.get_username(), user.get_full_name() or str(getattr(user, "email", ""))) for user in users]
+
+
+def _signed_in(text: str, reach: Reach, fence: Fence) -> Iterable[Any]:
+    sought = normalise(text)
+    begins = [*(beginning(part, text) for part in ("name", "username", "email")), f" {sought}"]
+    live = Session.objects.live(fence).signed_in().select_related("user").only("user")
+    search = Search(live, {"any_word": begins}, fence.branches(reach))
+    try:
+        with time_limit(SECONDS, router.db_for_read(Session)):
+            sessions = search.first(Q(), "-id", SESSIONS, by_index=len(sought) >= SHORTEST_WORD)
+    except TookTooLong:
+        return []
+    return [session.user for session in sessions if _begins(session.user, sought)]
+
+
+def _begins(user: Any, sought: str) -> bool:
+    """Return whether a name of the user begins so, or a word of his full name: " " may lie anywhere in the text."""
+    full_name = normalise(user.get_full_name())
+    names = [full_name, normalise(user.get_username()), normalise(getattr(user, "email", "") or "")]
+    return any(name.startswith(sought) for name in names) or f" {sought}" in full_name
+
+
+class Meaning(NamedTuple):
+    """A filter that a word of the search may have meant, and how a link to it is called."""
+
+    parameter: str
+    value: str
+    label: str
+
+
+def meanings(wanted: SessionFilter, applications: Iterable[Application]) -> list[Meaning]:
+    """Return the filters whose value is a word of the search; the search itself stays what it is.
+
+    Taking “anna” for the user of this name would hide every other Anna.
+    """
+    words = wanted.conditions.get("words", [])[:MOST_WORDS]
+    return [meaning for word in words for meaning in _meanings(word, wanted.reach, applications)]
+
+
+def _meanings(word: str, reach: Reach, applications: Iterable[Application]) -> Iterable[Meaning]:
+    for application in applications:
+        if word in (normalise(application.name), normalise(application.slug)):
+            yield Meaning("application", application.slug, f"Application {application}")
+    if code := country_code(word):
+        yield Meaning("country", code, f"Country {COUNTRIES[code]}")
+    for account in accounts_within(reach).filter(Q(slug=word) | Q(name__iexact=word))[:1]:
+        yield Meaning("account", account.slug, f"Account {account}")
+    User = get_user_model()
+    for user in users_within(reach).filter(**{User.USERNAME_FIELD: word})[:1]:
+        yield Meaning("user", user.get_username(), f"User {user.get_username()}")

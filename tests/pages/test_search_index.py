@@ -1,0 +1,165 @@
+"""The search index: made by migrate, missed by a check and on the page, kept by the database; and the box."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+
+from sessions_ui.checks import check_search
+from sessions_ui.models import Account, Session
+from sessions_ui.models.search_text import search_text
+from sessions_ui.search import index, plan
+from sessions_ui.views import sessions as views
+
+from .cast import LIST, ids_of, make_session, text_of
+
+SQLITE = connection.vendor == "sqlite"
+
+
+@pytest.fixture
+def without_index() -> Iterator[None]:
+    index.drop()
+    yield
+    index.install()
+
+
+class IndexTests:
+    def test_is_made_by_migrate(self) -> None:
+        assert index.is_there("default")
+
+    def test_is_made_again_by_the_next_migrate(self, without_index: None) -> None:
+        assert not index.is_there("default")
+        call_command("migrate", verbosity=0, stdout=StringIO())
+        assert index.is_there("default")
+
+    def test_holds_what_was_there_before_it(
+        self, without_index: None, console: Client, anna: User, beyond: None
+    ) -> None:
+        session = make_session(anna, location="Reykjavik")
+        # PostgreSQL makes no index while a foreign key of this transaction is still to be checked.
+        connection.check_constraints()
+        index.install()
+        assert ids_of(console.get(f"{LIST}?q=reykjavik")) == [session.pk]
+
+    def test_follows_every_change(self, console: Client, anna: User, beyond: None) -> None:
+        session = make_session(anna, location="Reykjavik")
+        Session.objects.filter(pk=session.pk).update(search_text=search_text({"location": "Akureyri"}))
+        assert ids_of(console.get(f"{LIST}?q=reykjavik")) == []
+        assert ids_of(console.get(f"{LIST}?q=akureyri")) == [session.pk]
+        session.delete()
+        assert ids_of(console.get(f"{LIST}?q=akureyri")) == []
+
+    @pytest.mark.skipif(not SQLITE, reason="PostgreSQL keeps its index itself")
+    def test_is_whole_on_sqlite(self, anna: User) -> None:
+        for _ in range(3):
+            make_session(anna, location="Reykjavik")
+        Session.objects.filter(pk=Session.objects.latest("id").pk).delete()
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {index.NAME} ({index.NAME}, rank) VALUES ('integrity-check', 1)")
+
+    @pytest.fixture
+    def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
+        """What is sought lies beyond the walk, so that only the index can find it."""
+        for window in ("WINDOW", "WINDOW_OF_FTS5"):
+            monkeypatch.setattr(plan, window, 0)
+
+
+@pytest.mark.usefixtures("without_index")
+class WithoutIndexTests:
+    def test_a_check_says_what_to_run(self) -> None:
+        (message,) = check_search(databases=["default"])
+        assert message.id == "sessions_ui.W006"
+        assert "migrate" in str(message.hint)
+
+    def test_the_page_says_so_and_works(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        for window in ("WINDOW", "WINDOW_OF_FTS5"):
+            monkeypatch.setattr(plan, window, 0)
+        session = make_session(anna, location="Reykjavik")
+        page = console.get(f"{LIST}?q=reykjavik")
+        assert ids_of(page) == [session.pk]
+        assert "The search index is missing" in text_of(page)
+        assert "The search index is missing" not in text_of(console.get(LIST))
+
+
+class ExtensionThatCannotBeMadeTests:
+    """pg_trgm missing and not creatable: migrate goes on, and a check gives the SQL."""
+
+    @pytest.mark.skipif(SQLITE, reason="SQLite has no extensions to create")
+    def test_leaves_the_database_as_it_is(self, without_index: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "EXTENSION", "CREATE EXTENSION sessions_ui_nowhere")
+        call_command("migrate", verbosity=0, stdout=StringIO())
+        (message,) = check_search(databases=["default"])
+        assert "pg_trgm" in str(message.hint)
+
+
+class TooBroadTests:
+    @pytest.fixture(autouse=True)
+    def _no_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(views, "PAGE_SECONDS", 0)
+        monkeypatch.setattr("sessions_ui.time_limit.SQLITE_STEPS", 1)
+
+    def test_names_the_word_and_offers_the_filters(self, console: Client, anna: User, acme: Account) -> None:
+        for _ in range(3):
+            make_session(anna, acme, browser="Chrome 154")
+        make_session(anna, acme, browser="Chrome 154", location="Reykjavik")
+        page = text_of(console.get(f"{LIST}?q=chrome+reykjavik"))
+        assert "“chrome” is held by too many sessions" in page
+        assert "choose an account, a user, an application or an address" in page
+
+    def test_lists_nothing(self, console: Client, anna: User) -> None:
+        make_session(anna, location="Reykjavik")
+        assert ids_of(console.get(f"{LIST}?q=reykjavik")) == []
+
+    def test_does_not_touch_the_list_itself(self, console: Client, anna: User) -> None:
+        session = make_session(anna)
+        assert session.pk in ids_of(console.get(LIST))
+
+
+class CountTests:
+    def test_that_takes_too_long_says_what_is_sure(
+        self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "COUNT_SECONDS", 0)
+        monkeypatch.setattr("sessions_ui.time_limit.SQLITE_STEPS", 1)
+        for _ in range(51):
+            make_session(anna, location="Reykjavik")
+        assert " 50+ sessions" in text_of(console.get(f"{LIST}?q=reykjavik"))
+        Session.objects.latest("id").delete()
+        assert " 50 sessions" in text_of(console.get(f"{LIST}?q=reykjavik"))
+
+
+class BoxTests:
+    """What the box understands, and what it says where it does not."""
+
+    def test_says_what_was_meant(self, console: Client) -> None:
+        answer: Any = console.get(f"{LIST}?q=usr:anna")
+        assert answer.status_code == 400
+        assert "There is no filter “usr:”. Did you mean “user:”?" in text_of(answer)
+        assert 'value="usr:anna"' in answer.content.decode()
+        assert 'aria-invalid="true" aria-describedby="f-q-wrong"' in answer.content.decode()
+
+    def test_asks_for_three_letters(self, console: Client, anna: User) -> None:
+        make_session(anna)
+        assert "“an” was compared with whole values only: write three letters" in text_of(console.get(f"{LIST}?q=an"))
+
+    def test_takes_two_letters_for_a_whole_value(self, console: Client, anna: User) -> None:
+        session = make_session(anna, country="PT")
+        make_session(anna, country="DE", location="Opt")
+        assert ids_of(console.get(f"{LIST}?q=pt")) == [session.pk]
+
+    @pytest.mark.parametrize("word", ["anna", "acme", "reports", "germany"])
+    def test_offers_the_filter_that_a_word_may_have_meant(
+        self, console: Client, anna: User, acme: Account, word: str
+    ) -> None:
+        make_session(anna, acme, country="DE")
+        assert "Only" in text_of(console.get(f"{LIST}?q={word}"))
+        assert "Only" not in text_of(console.get(f"{LIST}?q=nothing-of-that-name"))
+
+    def test_does_not_hide_the_other_annas(self, console: Client, anna: User, ben: User) -> None:
+        his, hers = make_session(ben, search_text=search_text({"name": "Anna Ortiz"})), make_session(anna)
+        assert set(ids_of(console.get(f"{LIST}?q=anna"))) == {his.pk, hers.pk}
