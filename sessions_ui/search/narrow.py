@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ INDEXED = 3
 FEW = 5_000
 MATCH = f"{index.NAME} MATCH %s"
 MATCHING = f"SELECT rowid FROM {index.NAME} WHERE {MATCH}"  # noqa: S608
+
+NUMBER = re.compile(r"[0-9]{4,}")
 
 Change = Callable[[str, Any], Q]
 
@@ -77,9 +80,14 @@ def _for_index(lookup: str, value: Any) -> Q:
 
 
 def _selective(word: str) -> str:
-    """Return the part of the word that few texts hold: all people of a company share what is behind the @."""
+    """Return the part of the word that few texts hold.
+
+    All people of a company share what is behind the @, and "person4711" has the
+    trigrams of everybody's "person" beside those of its own number.
+    """
     before = word.partition("@")[0]
-    return before if len(before) >= INDEXED else word
+    number = max(NUMBER.findall(before), key=len, default="")
+    return number or (before if len(before) >= INDEXED else word)
 
 
 def match_of(conditions: Conditions, using: str) -> str:

@@ -8,6 +8,7 @@ fill the page, the index finds the rest, and what it finds is sorted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +25,9 @@ from .narrow import MATCH, match_of, on_index, on_walk
 
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
+# PostgreSQL's trigrams stop at what is neither letter nor digit: "10.55.1" has none that is not in many addresses.
+WINDOW_OF_PIECES = 60_000
+PIECE = re.compile(r"[^\W_]{3}")
 # FTS5 gives its rows in the order of the list, so that little is gained by a walk before.
 WINDOW_OF_FTS5 = 1_000
 LOOKED_AT = 1_000
@@ -89,7 +93,11 @@ class Search:
     @property
     def _window(self) -> int:
         walks_all = not self.in_order and connections[self.sessions.db].vendor == "sqlite"
-        return WINDOW_OF_FTS5 if walks_all and index.is_there(self.sessions.db) else WINDOW
+        if walks_all and index.is_there(self.sessions.db):
+            return WINDOW_OF_FTS5
+        words = [text for one in substrings(self.sought) for text in one]
+        in_pieces = words and not any(PIECE.search(word) for word in words)
+        return WINDOW_OF_PIECES if in_pieces else WINDOW
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""

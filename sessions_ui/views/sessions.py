@@ -48,7 +48,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
     if not wanted.is_valid():
         told = {"problems": wanted.problems, "candidates": _candidates(request, wanted)}
         form = {"filter": wanted, "applications": Application.objects.all(), **CHOICES}
-        return _render_list(request, told | form, 400)
+        return render(request, "sessions/list.html", told | form, status=400)
     try:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
@@ -67,7 +67,9 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         "own_id": own_id(request),
         **CHOICES,
     }
-    return _render_list(request, context | _found(search, position))
+    is_fragment = request.headers.get("HX-Target") == "list"
+    template = "sessions/_list.html" if is_fragment else "sessions/list.html"
+    return render(request, template, context | _found(search, position))
 
 
 def _found(search: Search, position: Position) -> dict[str, Any]:
@@ -100,11 +102,6 @@ def _number(number: int) -> dict[str, Any]:
 def _more_than(found: Page[Session]) -> dict[str, Any]:
     """Say what is sure where counting took too long."""
     return {"number": len(found.rows), "capped": True}
-
-
-def _render_list(request: SignedInRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    is_fragment = request.headers.get("HX-Target") == "list"
-    return render(request, f"sessions/{'_list' if is_fragment else 'list'}.html", context, status=status)
 
 
 @require_safe

@@ -86,28 +86,35 @@ function showTrouble(words) {
   place.scrollIntoView({ block: "nearest" });
 }
 
-function wordsOf(xhr) {
-  const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
-  const said = [...page.querySelectorAll("main h1, main h1 ~ p:not(:has(.btn))")].map((part) => part.textContent.trim());
+function wordsOf(page) {
+  const said = [...page.querySelectorAll("main .blank :is(h1, h2, p:not(:has(.btn)))")].map((part) => part.textContent.trim());
   return said.map((part) => (/[.?]$/.test(part) ? part : `${part}.`)).join(" ");
 }
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  // A filter that cannot be read is told where the list was: the rows of another filter must not stay.
-  if (event.detail.xhr.status === 400 && event.detail.target.id === "list") {
-    event.detail.shouldSwap = true;
-    event.detail.isError = false;
+/* What is wrong in the search box is also said beside it, as on the page that comes without a script. */
+function showBesideBox(page) {
+  const box = document.getElementById("f-q");
+  document.getElementById("f-q-wrong")?.remove();
+  const wrong = page?.getElementById("f-q-wrong");
+  if (wrong) box?.parentElement.append(document.adoptNode(wrong));
+  for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", "f-q-wrong"]]) {
+    if (wrong) box?.setAttribute(name, value); else box?.removeAttribute(name);
   }
-});
+}
+
 document.addEventListener("htmx:responseError", (event) => {
-  showTrouble(wordsOf(event.detail.xhr) || `The server could not answer (${event.detail.xhr.status}). This page shows what it showed before.`);
+  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  showTrouble(wordsOf(page) || `The server could not answer (${event.detail.xhr.status}). This page shows what it showed before.`);
+  showBesideBox(page);
 });
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => showTrouble("The server cannot be reached. This page shows what it showed before. Try again in a moment."));
 }
 document.addEventListener("htmx:afterSwap", (event) => {
   // Suggestions that come late must not take away what was said about the list.
-  if (event.detail.target.id === "list") document.getElementById("trouble").replaceChildren();
+  if (event.detail.target.id !== "list") return;
+  document.getElementById("trouble").replaceChildren();
+  showBesideBox(null);
 });
 document.addEventListener("htmx:afterSettle", setUp);
 

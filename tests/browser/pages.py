@@ -98,6 +98,11 @@ def filters_open(page: Page, site: Site) -> None:
     page.get_by_text("More", exact=True).click()
 
 
+def help_open(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    page.locator("summary", has_text="What can be searched for").click()
+
+
 def ticked(page: Page, site: Site) -> None:
     page.goto(LIST)
     for box in page.locator("tbody [type=checkbox]").all()[2:5]:
@@ -237,6 +242,10 @@ PAGES = {
     "password-new": Shown(NOBODY, new_password),
     "password-new-old-link": Shown(NOBODY, at("/password/reset/MQ/old-link/")),
     "password-new-set": Shown(NOBODY, at("/password/reset/done/")),
+    "list-help-open": Shown(ADMINISTRATOR, help_open),
+    "list-searched": Shown(ADMINISTRATOR, at(f"{LIST}?q=germany+-chrome+after:2020-01-01")),
+    "list-short-word": Shown(ADMINISTRATOR, at(f"{LIST}?q=zq")),
+    "400-search": Shown(ADMINISTRATOR, at(f"{LIST}?q=usr:anna+berlin"), 400),
     "400-filter": Shown(ADMINISTRATOR, at(f"{LIST}?user=martha&colour=red"), 400),
     "400": Shown(MEMBER, at(f"{LIST}?{'a=1&' * 1001}"), 400),
     "403": Shown(MEMBER, at("/admin/"), 403),

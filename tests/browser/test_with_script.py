@@ -106,6 +106,18 @@ class FragmentTests:
         expect(page.get_by_role("alert")).to_contain_text("There is no account “nowhere corp” here.")
         assert (stayed(page), page.locator("tbody").inner_text()) == (True, before)
 
+    def test_what_is_wrong_in_the_box_is_said_beside_it(self, visit: Visits, page: Page) -> None:
+        visit.watches[0].meant = (HTMX_ERROR,)
+        box = page.get_by_label("Search sessions")
+        box.fill("usr:anna")
+        box.press("Enter")
+        expect(page.locator(".seek .wrong")).to_contain_text("Did you mean “user:”?")
+        expect(box).to_have_accessible_description(re.compile("There is no filter “usr:”"))
+        box.fill("user:anna")
+        box.press("Enter")
+        expect(page.locator(".seek .wrong")).to_have_count(0)
+        expect(box).to_have_attribute("name", "q")
+
     def test_what_was_said_stays_until_the_list_comes(self, visit: Visits, page: Page) -> None:
         visit.watches[0].meant = (HTMX_ERROR,)
         page.get_by_label("Account", exact=True).fill("nowhere corp")
