@@ -33,7 +33,22 @@ HOSTILE = "hostile"
 STORED = 400
 TERMINATED = 50
 PARAMETERS = {
-    LIST: ["account", "user", "application", "country", "device", "address", "before", "dormant", "sort", "below"],
+    LIST: [
+        *(
+            "account",
+            "user",
+            "application",
+            "country",
+            "city",
+            "device",
+            "browser",
+            "os",
+            "address",
+            "before",
+            "after",
+        ),
+        *("dormant", "sort", "below"),
+    ],
     TERMINATE: ["session", "everything", "back", "address", "user", "before"],
     f"{LIST}suggest/account/": ["account"],
     f"{LIST}suggest/user/": ["user"],

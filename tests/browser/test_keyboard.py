@@ -7,7 +7,7 @@ from tests.browser.conftest import Visits
 from tests.browser.pages import LIST
 from tests.browser.servers import Site
 
-MOST_STOPS = 60
+MOST_STOPS = 80
 SHOWN = """() => {
   const at = document.activeElement;
   // Past the last stop comes the browser itself, and the button in a field for a time has a ring of its own.

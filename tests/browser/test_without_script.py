@@ -18,7 +18,7 @@ def page(visit: Visits) -> Page:
 
 def ids(page: Page) -> list[str]:
     """Return what tells the rows apart."""
-    return [link.get_attribute("href") or "" for link in page.locator("tbody .c-user a").all()]
+    return [link.get_attribute("href") or "" for link in page.locator("tbody .who a").all()]
 
 
 class WithoutScriptTests:
