@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -30,18 +29,22 @@ class Bench:
 
     def address(self, title: str, name: str) -> tuple[str, bool]:
         """Return the address of the database and whether it is there already."""
+        filled = self.mark(title, name).exists()
         if title == "SQLite":
-            file = FOLDER / f"{name}.sqlite3"
-            return f"sqlite:///{file}", file.with_suffix(".filled").exists()
+            return f"sqlite:///{FOLDER}/{name}.sqlite3", filled
         with connect(self.postgres) as connection:
             there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
             if not there:
                 connection.execute(f"CREATE DATABASE {name}")
-        return database_url(self.postgres, name), (FOLDER / f"{name}.filled").exists() and bool(there)
+        return database_url(self.postgres, name), filled and bool(there)
+
+    def mark(self, title: str, name: str) -> Path:
+        """Return the file that is there when the database was filled to its end."""
+        return FOLDER / f"{name}.{title.lower()}"
 
     def run(self, module: str, address: str, **own: str) -> Any:
         """Run a module on this database and return what it prints; raises RuntimeError."""
-        environment = os.environ | {"SECRET_KEY": self.key, "DATABASE_URL": address, "RESTORE_MARK_FILE": ""} | own
+        environment = variables(FOLDER, address, self.key) | {"RESTORE_MARK_FILE": ""} | own
         done = subprocess.run(
             [sys.executable, "-m", module], env=environment, stdout=subprocess.PIPE, text=True, check=False
         )
@@ -55,16 +58,14 @@ class Bench:
         address, filled = self.address(title, name)
         module = "bench.search_case" if app == "sessions_ui" else "bench.search_peers"
         own = {"BENCH_SESSIONS": str(size), "BENCH_FILL": "" if filled else "1"}
-        if app == "sessions_ui":
-            own["DJANGO_SETTINGS_MODULE"] = "sessionadmin.settings"
-        else:
+        if app != "sessions_ui":
             own |= {
                 "BENCH_CASE": app,
                 "BENCH_VALKEY_URL": "redis://",
                 "DJANGO_SETTINGS_MODULE": "bench.admin_settings",
             }
         found = self.run(module, address, **own)
-        (FOLDER / f"{name}.filled").touch()
+        self.mark(title, name).touch()
         print(title, app, size, json.dumps(found), file=sys.stderr, flush=True)
         return found
 

@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from .criteria import READERS, Criterion, together
-from .models import SessionQuerySet
-from .models.scopes import Conditions, Reach, conditions_q
+from .models.scopes import Conditions, Reach
 from .models.search_text import normalise
 
 
@@ -87,7 +86,3 @@ class SessionFilter(forms.Form):
     def in_words(self) -> str:
         """What is kept, as the end of the sentence "Every session …"."""
         return " ".join(criterion.phrase for criterion in self.criteria.values())
-
-    def filter(self, sessions: SessionQuerySet) -> SessionQuerySet:
-        """Keep the sessions that meet every parameter."""
-        return sessions.filter(conditions_q(self.conditions)) if self.conditions else sessions

@@ -47,7 +47,8 @@ def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
         with connections[using].execute_wrapper(within_what_is_left):
             yield
         with connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = DEFAULT; SET LOCAL plan_cache_mode = DEFAULT")
+            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+            cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
 
 
 @contextmanager

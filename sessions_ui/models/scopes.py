@@ -154,16 +154,19 @@ def _names(conditions: Conditions) -> set[str]:
     return set(conditions).union(*map(_names, within))
 
 
-def substrings(conditions: Conditions) -> list[list[str]]:
+def substrings(conditions: Conditions, *, with_columns: bool = True) -> list[list[str]]:
     """Return what the search text of every session holds that meets the conditions: of each list one.
 
     It follows from the conditions and says less than they do: an index may narrow by it, and no more.
+    With columns, where the search text was written with marks.
     """
     found = [[word] for word in conditions.get("words", [])]
     found += [conditions["any_word"]] if "any_word" in conditions else []
     found += [[beginning(part, conditions[part])] for part in BEGINNINGS if part in conditions]
-    found += [[whole(part, conditions[name])] for name, part in WHOLE.items() if name in conditions]
-    return found + [one for within in conditions.get("all_of", []) for one in substrings(within)]
+    if with_columns:
+        found += [[whole(part, conditions[name])] for name, part in WHOLE.items() if name in conditions]
+    within = conditions.get("all_of", [])
+    return found + [one for part in within for one in substrings(part, with_columns=with_columns)]
 
 
 @dataclass(frozen=True, slots=True)

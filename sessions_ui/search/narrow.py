@@ -29,11 +29,15 @@ Change = Callable[[str, Any], Q]
 
 
 def narrowed(sessions: SessionQuerySet, conditions: Conditions) -> SessionQuerySet:
-    """Keep the sessions that meet the conditions, in any order; raises UnreadableScope."""
-    meeting = sessions.filter(on_index(conditions))
+    """Keep exactly the sessions that meet the conditions, in any order; raises UnreadableScope.
+
+    What ends sessions asks by this: it takes nothing for granted of how a row was
+    written. An application of an earlier version may write it without marks.
+    """
+    meeting = sessions.filter(_changed(conditions_q(conditions), _for_index))
     if connections[sessions.db].vendor == "postgresql":
         return meeting
-    match = match_of(conditions, sessions.db)
+    match = match_of(conditions, sessions.db, with_columns=False)
     if not match or not _matches_few(match, sessions.db):
         return meeting
     return meeting.filter(pk__in=RawSQL(MATCHING, [match]))  # noqa: S611
@@ -46,8 +50,8 @@ def _matches_few(match: str, using: str) -> bool:
 
 
 def on_index(conditions: Conditions) -> Q:
-    """Return the condition as PostgreSQL finds it by the index."""
-    return _changed(conditions_q(conditions), _for_index)
+    """Return the condition as PostgreSQL finds it by the index, also for columns that are parts of the search text."""
+    return _changed(conditions_q(conditions), _for_index_of_parts)
 
 
 def on_walk(condition: Q) -> Q:
@@ -71,9 +75,13 @@ def _for_walk(lookup: str, value: Any) -> Q:
     return Q(search_text__holds=value) if lookup == "search_text__contains" else Q((lookup, value))
 
 
-def _for_index(lookup: str, value: Any) -> Q:
+def _for_index_of_parts(lookup: str, value: Any) -> Q:
     if lookup in WHOLE:
         return Q((lookup, value), search_text__contains=whole(WHOLE[lookup], value))
+    return _for_index(lookup, value)
+
+
+def _for_index(lookup: str, value: Any) -> Q:
     if lookup == "search_text__contains" and (selective := _selective(value)) != value:
         return Q(search_text__contains=selective, search_text__holds=value)
     return Q((lookup, value))
@@ -90,11 +98,12 @@ def _selective(word: str) -> str:
     return number or (before if len(before) >= INDEXED else word)
 
 
-def match_of(conditions: Conditions, using: str) -> str:
+def match_of(conditions: Conditions, using: str, *, with_columns: bool = True) -> str:
     """Return what FTS5 is asked to narrow by these conditions; nothing where there is no index for that."""
     if connections[using].vendor != "sqlite" or not index.is_there(using):
         return ""
-    together = [one for one in substrings(conditions) if all(len(text) >= INDEXED for text in one)]
+    needed = substrings(conditions, with_columns=with_columns)
+    together = [one for one in needed if all(len(text) >= INDEXED for text in one)]
     return " AND ".join(f"({' OR '.join(map(_phrase, one))})" for one in together)
 
 

@@ -74,6 +74,6 @@ class KeyboardTests:
     def test_the_filters_behind_more_open_and_are_reached(self, visit: Visits) -> None:
         page = visit("marta")
         page.goto(LIST)
-        tab_to(page, page.locator("summary"))
+        tab_to(page, page.locator("summary", has_text="More"))
         page.keyboard.press("Enter")
         tab_to(page, page.get_by_label("Not active for"))

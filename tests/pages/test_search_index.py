@@ -16,7 +16,7 @@ from sessions_ui.models.search_text import search_text
 from sessions_ui.search import index, plan
 from sessions_ui.views import sessions as views
 
-from .cast import LIST, ids_of, make_session, text_of
+from .cast import LIST, TERMINATE, ids_of, live, make_session, terminate, text_of
 
 SQLITE = connection.vendor == "sqlite"
 
@@ -163,3 +163,14 @@ class BoxTests:
     def test_does_not_hide_the_other_annas(self, console: Client, anna: User, ben: User) -> None:
         his, hers = make_session(ben, search_text=search_text({"name": "Anna Ortiz"})), make_session(anna)
         assert set(ids_of(console.get(f"{LIST}?q=anna"))) == {his.pk, hers.pk}
+
+
+class EarlierVersionTests:
+    """An application of an earlier version on the same database writes search texts without marks."""
+
+    def test_does_not_keep_its_sessions_from_being_ended(self, console: Client, anna: User) -> None:
+        session = make_session(anna, country="DE", device_kind="phone", search_text="anna germany de phone")
+        for query in ("country=DE", "device=phone", "q=country:DE+device:phone+anna"):
+            assert console.get(f"{TERMINATE}?{query}").context["figures"].sessions == 1
+        terminate(console, "country=DE&device=phone")
+        assert live(session) == set()
