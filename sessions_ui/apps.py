@@ -11,9 +11,8 @@ class SessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, receivers, renames, triggers  # noqa: F401 (the checks register themselves)
+        from . import checks, receivers  # noqa: F401 (the checks register themselves)
         from .models.lookups import add_sqlite_functions
-        from .search import index
 
         user, account = settings.AUTH_USER_MODEL, "sessions_ui.Account"
         connection_created.connect(add_sqlite_functions, dispatch_uid="sessions_ui.functions")
@@ -24,8 +23,5 @@ class SessionsConfig(AppConfig):
             receivers.end_sessions_of_account, sender=account, dispatch_uid="sessions_ui.account_deleted"
         )
         post_save.connect(receivers.sweep_after_disabling, sender=user, dispatch_uid="sessions_ui.user_saved")
-        pre_migrate.connect(triggers.drop_before_migrate, sender=self, dispatch_uid="sessions_ui.no_triggers")
-        post_migrate.connect(triggers.install_after_migrate, sender=self, dispatch_uid="sessions_ui.triggers")
-        pre_migrate.connect(renames.drop_before_migrate, sender=self, dispatch_uid="sessions_ui.no_rename_triggers")
-        post_migrate.connect(renames.install_after_migrate, sender=self, dispatch_uid="sessions_ui.rename_triggers")
-        post_migrate.connect(index.install_after_migrate, sender=self, dispatch_uid="sessions_ui.search")
+        pre_migrate.connect(receivers.make_way_for_migrations, sender=self, dispatch_uid="sessions_ui.pre_migrate")
+        post_migrate.connect(receivers.install_after_migrate, sender=self, dispatch_uid="sessions_ui.post_migrate")

@@ -1,12 +1,14 @@
 from typing import Any
 
+from django.apps import AppConfig
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import HttpRequest
 
-from . import services
+from . import renames, services, triggers
 from .backends.db import SessionStore
 from .models import Account, Termination
+from .search import index
 
 
 def note_sign_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **kwargs: object) -> None:
@@ -39,3 +41,16 @@ def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str
                 services.end_if_small(termination, using)
 
     transaction.on_commit(sweep_unfinished, using=using)
+
+
+def make_way_for_migrations(sender: AppConfig, using: str, **kwargs: object) -> None:
+    """Drop what names tables on SQLite: it rebuilds a table to change it, and cannot while a trigger names it."""
+    if connections[using].vendor == "sqlite":
+        triggers.drop(using)
+        renames.drop(using)
+
+
+def install_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
+    triggers.install(using)
+    renames.install(using)
+    index.install(using)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.apps import AppConfig
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, models, transaction
 from django.db.models import QuerySet, Value
@@ -154,13 +153,3 @@ def drop(using: str = DEFAULT_DB_ALIAS) -> None:
         on_table = f" ON {connection.ops.quote_name(table)}" if connection.vendor == "postgresql" else ""
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TRIGGER IF EXISTS {name_of(of)}{on_table}")
-
-
-def drop_before_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
-    """Make way for migrations on SQLite, which rebuilds tables and cannot while a trigger names one of them."""
-    if connections[using].vendor == "sqlite":
-        drop(using)
-
-
-def install_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
-    install(using)

@@ -21,7 +21,7 @@ from .time_limit import TookTooLong, time_limit
 
 MOST = 10
 # So many sessions are looked at for ten people: some have several.
-SESSIONS = 200
+SESSIONS = 100
 SECONDS = 0.2
 MOST_WORDS = 3
 

@@ -7,7 +7,6 @@ drops the triggers of a table that a migration rebuilds.
 
 from typing import Any
 
-from django.apps import AppConfig
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -80,13 +79,3 @@ def drop(using: str = DEFAULT_DB_ALIAS) -> None:
         on_table = f" ON {connection.ops.quote_name(get_user_model()._meta.db_table)}"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER IF EXISTS {NAME}{on_table}")
-
-
-def drop_before_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
-    """Make way for migrations on SQLite, which rebuilds tables and cannot while a trigger names one of them."""
-    if connections[using].vendor == "sqlite":
-        drop(using)
-
-
-def install_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
-    install(using)

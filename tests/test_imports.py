@@ -41,7 +41,7 @@ TABLE: dict[str, set[str]] = {
     # The engine
     "backends": {"backends", "ending", "models", "origin", "services", "sweep"},
     "middleware": {"backends", "ended_notice", "models", "origin", "outage", "services"},
-    "receivers": {"backends", "models", "services"},
+    "receivers": {"backends", "models", "renames", "search", "services", "triggers"},
     # The pages
     "search": {"models", "paging", "search"},
     "criteria": {"client", "geoip", "models", "search", "useragent"},
@@ -57,7 +57,7 @@ TABLE: dict[str, set[str]] = {
     "urls": {"views"},
     "admin": {"models"},
     # What Django starts from
-    "apps": {"checks", "models", "receivers", "renames", "search", "triggers"},
+    "apps": {"checks", "models", "receivers"},
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
     "demo": {"backends", "checks", "geoip", "models", "origin", "services", "sign_in_lock", "useragent"},
     "management": {"demo", "filters", "models", "preview", "restore", "selection", "services", "sweep", "worker"},

@@ -26,7 +26,7 @@ from .narrow import MATCH, match_of, on_index, on_walk
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
 # PostgreSQL's trigrams stop at what is neither letter nor digit: "10.55.1" has none that is not in many addresses.
-WINDOW_OF_PIECES = 60_000
+WINDOW_OF_PIECES = 50_000
 PIECE = re.compile(r"[^\W_]{3}")
 # FTS5 gives its rows in the order of the list, so that little is gained by a walk before.
 WINDOW_OF_FTS5 = 1_000

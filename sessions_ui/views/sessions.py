@@ -29,7 +29,7 @@ MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 CHOICES = {"device_kinds": DEVICE_KINDS, "dormant_choices": DORMANT_CHOICES}
 PAGE_SECONDS = 3.0
-COUNT_SECONDS = 0.25
+COUNT_SECONDS = 0.24
 
 
 @require_safe
