@@ -76,19 +76,19 @@ def search_of(text: str) -> Any:
 
 
 def page_of(search: Any, position: Any) -> Any:
+    from sessions_ui.listing import PAGE_SECONDS
     from sessions_ui.paging import page
     from sessions_ui.time_limit import time_limit
-    from sessions_ui.views.sessions import PAGE_SECONDS
 
     if not search.sought:
         return page(search.first, position)
-    with time_limit(PAGE_SECONDS, search.sessions.db):
+    with time_limit(PAGE_SECONDS, search.rows.db):
         return page(search.first, position)
 
 
 def measured(text: str) -> dict[str, Any]:
+    from sessions_ui.listing import _count_in_time
     from sessions_ui.paging import Position
-    from sessions_ui.views.sessions import _count_in_time
 
     search, first = search_of(text), Position()
     print(text, file=sys.stderr, flush=True)

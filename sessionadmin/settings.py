@@ -192,6 +192,9 @@ CONTENT_SECURITY_POLICY = {
 vars().update(env.email_url("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sessionadmin@localhost")
 
+# The worker removes older login records and ends of sessions; 0 keeps them.
+LOGIN_RECORD_DAYS = number("LOGIN_RECORD_DAYS", default=0)
+
 # The newest event is kept outside of the database, so that a restored backup is noticed.
 RESTORE_MARK_FILE = env.str("RESTORE_MARK_FILE", default=str(BASE_DIR / "var" / "restore_mark"))
 

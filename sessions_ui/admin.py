@@ -21,7 +21,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from .access import own_id
 from .models import Account, Application, Membership, Session, SessionEvent, Termination
+from .services import end_all_of
 
 if TYPE_CHECKING:
     # They are generic to mypy, not to Python.
@@ -169,6 +171,17 @@ class MembershipInline(TabularInline):
 class ConsoleUserAdmin(EndsSessionsAdmin, AnyUserAdmin):
     inlines = [MembershipInline]
     show_full_result_count = False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Let an administrator set a password, which ends the sessions of its owner at once (ASVS 7.4.3)."""
+        of_user = User.objects.filter(pk=id).values_list("password", flat=True)
+        before = of_user.first()
+        response = super().user_change_password(request, id, form_url)
+        if before != of_user.first():
+            user = User.objects.get(pk=id)
+            spared = own_id(request) if user == request.user else None
+            end_all_of("user", user, "An administrator set the password", spared=spared)
+        return response
 
 
 @admin.register(Account, site=site)

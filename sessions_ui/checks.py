@@ -294,7 +294,7 @@ def check_trigger(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 @register(Tags.database)
 def check_search(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     using = router.db_for_write(Session)
-    if not _has_tables(databases, using, Session) or index.is_there(using):
+    if not _has_tables(databases, using, Session) or index.SESSIONS.is_there(using):
         return []
     return [
         Warning(

@@ -17,6 +17,7 @@ from django.utils.formats import date_format
 
 from .client import parse_address
 from .geoip import COUNTRIES
+from .login_records import Outcome
 from .models import Application
 from .models.reaches import accounts_within, users_within
 from .models.scopes import Conditions, Reach
@@ -182,6 +183,13 @@ def read_dormant(text: str, reach: Reach) -> Criterion:
         raise ValidationError(f"“{text}” is neither days nor a day in the past; write 30d or 2026-01-31.")
     shown = date_format(since, "j F Y")
     return Criterion({"dormant_since": since.isoformat()}, f"Not active since: {shown}", f"not active since {shown}")
+
+
+def read_outcome(text: str, reach: Reach) -> Criterion:
+    if text not in Outcome.values:
+        raise ValidationError(f"There is no outcome “{text}”; write one of {', '.join(Outcome.values)}.")
+    label = Outcome(text).label
+    return Criterion({}, f"Outcome: {label}", f"with the outcome “{label}”")
 
 
 READERS: dict[str, Callable[[str, Reach], Criterion]] = {

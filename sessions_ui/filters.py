@@ -8,8 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from .criteria import READERS, Criterion, together
-from .models.scopes import Conditions, Reach
+from .criteria import READERS, Criterion, read_outcome, together
+from .models.scopes import MOVING, Conditions, Reach, names_within
 from .models.search_text import normalise
 
 
@@ -34,6 +34,8 @@ class SessionFilter(forms.Form):
     after = forms.CharField(required=False, max_length=40)
     dormant = forms.CharField(required=False, max_length=10)
 
+    readers = READERS
+
     def __init__(self, params: QueryDict, reach: Reach) -> None:
         super().__init__(params)
         self.reach = reach
@@ -55,7 +57,7 @@ class SessionFilter(forms.Form):
         try:
             # What a command line hands over that is no UTF-8, no database takes.
             text.encode()
-            self.criteria[name] = READERS[name](text, self.reach)
+            self.criteria[name] = self.readers[name](text, self.reach)
         except UnicodeEncodeError:
             self.add_error(name, "This holds characters that are no text; write it in UTF-8.")
         except ValidationError as error:
@@ -86,3 +88,21 @@ class SessionFilter(forms.Form):
     def in_words(self) -> str:
         """What is kept, as the end of the sentence "Every session …"."""
         return " ".join(criterion.phrase for criterion in self.criteria.values())
+
+
+class LoginRecordFilter(SessionFilter):
+    """The filter of the list, less what a login record does not know, and with how it came out."""
+
+    dormant = None  # type: ignore[assignment]
+    outcome = forms.CharField(required=False, max_length=20)
+    readers = READERS | {"outcome": read_outcome}
+
+    def _read(self, name: str, text: str) -> None:
+        super()._read(name, text)
+        if name in self.criteria and MOVING & names_within(self.criteria[name].conditions):
+            del self.criteria[name]
+            self.add_error(name, "A login record does not change, so it does not know dormant:. Leave it out.")
+
+    @property
+    def chosen_outcome(self) -> str:
+        return str(self.cleaned_data.get("outcome") or "")

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, transaction
 from django.http import HttpRequest
 
-from . import renames, services, triggers
+from . import history, renames, services, triggers
 from .backends.db import SessionStore
 from .models import Account, Termination
 from .search import index
@@ -48,9 +48,11 @@ def make_way_for_migrations(sender: AppConfig, using: str, **kwargs: object) -> 
     if connections[using].vendor == "sqlite":
         triggers.drop(using)
         renames.drop(using)
+        history.drop(using)
 
 
 def install_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
     triggers.install(using)
     renames.install(using)
+    history.install(using)
     index.install(using)

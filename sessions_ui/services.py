@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
@@ -16,8 +17,10 @@ from . import naming, sign_in_lock, sweep
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
+from .login_records import REPLACED
 from .models import Account, Application, Session, SessionEvent, Termination
 from .models.events import record
+from .models.plain_text import plainly
 from .models.scopes import Scope
 from .models.search_text import search_text
 from .models.sessions import TODAY, SessionQuerySet
@@ -31,7 +34,6 @@ REFUSED_LIKE_ENDED = [
     *("session_id", "session_public_id", "signed_in_on", "user_key", "user_label", "account_id", "account_label"),
     *("application_id", "application_label", "termination_id", "search_text"),
 ]
-REPLACED = "Replaced by a new session in the same browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,18 @@ def start(request: HttpRequest, user: AbstractBaseUser) -> None:
 
 def record_failed_sign_in(request: HttpRequest | None, name: str) -> None:
     """Write into the history that somebody could not sign in under this name."""
-    application = this_application()
+    User, application, origin = get_user_model(), this_application(), Origin.of(request)
+    label = plainly(name)[:254]
+    of_that_name = User._default_manager.filter(**{User.USERNAME_FIELD: label}).values_list("pk", flat=True).first()
+    parts = {"username": label, **naming.searchable_application(application), **searchable_origin(origin)}
     SessionEvent.objects.create(
         kind=SessionEvent.Kind.SIGN_IN_FAILED,
-        user_label=name[:254].replace("\0", ""),
+        user_key="" if of_that_name is None else str(of_that_name),
+        user_label=label,
         application_id=application.pk,
         application_label=application.name,
-        **asdict(Origin.of(request)),
+        search_text=search_text(parts),
+        **asdict(origin),
     )
 
 
@@ -126,6 +133,13 @@ def searchable(
         **naming.searchable_user(user),
         **(naming.searchable_account(account) if account else {}),
         **naming.searchable_application(application),
+        **searchable_origin(origin),
+    }
+
+
+def searchable_origin(origin: Origin) -> dict[str, str | None]:
+    """Return the parts of an origin by which what came from there is found."""
+    return {
         "ip": origin.ip,
         "location": origin.location,
         "country": country_name(origin.country),
@@ -211,8 +225,7 @@ def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> 
     for termination in Termination.objects.using(using).unfinished():
         if termination.scope.stands and session.in_scope(termination.scope).exists():
             with suppress(IntegrityError), transaction.atomic(using):
-                record(session, SessionEvent.Kind.REFUSED, termination_id=termination.pk)
-                refusals.update(**origin)
+                record(session, SessionEvent.Kind.REFUSED, termination_id=termination.pk, **origin)
             break
     return refusals.first()
 

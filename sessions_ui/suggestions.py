@@ -33,6 +33,17 @@ class Suggestion(NamedTuple):
     label: str
 
 
+def candidates(wanted: SessionFilter, fence: Fence) -> dict[str, list[Suggestion]]:
+    """Return what may have been meant by a name that the filter does not know."""
+    unknown = [name for name in ("account", "user") if wanted.has_error(name, "unknown")]
+    return {name: suggested(name, str(wanted.params[name]), wanted.reach, fence) for name in unknown}
+
+
+def suggested(what: str, text: str, reach: Reach, fence: Fence) -> list[Suggestion]:
+    """Return accounts or users within reach that have a name which begins with the text."""
+    return suggested_accounts(text, reach) if what == "account" else suggested_users(text, reach, fence)
+
+
 def suggested_accounts(text: str, reach: Reach) -> list[Suggestion]:
     """Return accounts within reach whose name or slug begins with the text."""
     accounts = accounts_within(reach).filter(Q(name__istartswith=text) | Q(slug__istartswith=text))

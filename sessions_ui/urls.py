@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import sessions, signing, terminate, terminations
+from .views import records, sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("security/active-user-sessions/suggest/account/", sessions.suggest, {"what": "account"}, "suggest-account"),
     path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, "suggest-user"),
     path("security/active-user-sessions/<uuid:public_id>/", sessions.session, name="session"),
+    path("security/login-records/", records.login_records, name="login-records"),
     path("security/terminations/", terminations.terminations, name="terminations"),
     path("security/terminations/<uuid:public_id>/", terminations.termination, name="termination"),
     # Signing in and out

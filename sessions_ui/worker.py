@@ -9,7 +9,7 @@ from threading import Event
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from . import renames, restore, sweep
+from . import renames, restore, retention, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
@@ -17,6 +17,7 @@ from .pacing import Pace
 POLL = 1.0  # seconds until a termination is noticed
 BEAT = 10.0
 EXPIRE = 60.0
+RETAIN = 3_600.0
 # A termination that a stuck sign-in or a held row keeps open: each try holds sign-ins up for two seconds.
 LONGEST_PAUSE = 60.0
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Worker:
     told_to_stop: Event
     beat_on: float = -BEAT
     expired_on: float = -EXPIRE
+    retained_on: float = -RETAIN
     left_over: list[int] = field(default_factory=list)
     retry_on: float = 0.0
     pause: float = POLL
@@ -67,6 +69,10 @@ class Worker:
             if expired := sweep.expire(self.using, pace):
                 logger.info("%d expired sessions were removed.", expired)
             self.expired_on = time.monotonic()
+        if time.monotonic() >= self.retained_on + RETAIN:
+            if removed := retention.remove_old(self.using, pace):
+                logger.info("%d events were older than LOGIN_RECORD_DAYS and are removed.", removed)
+            self.retained_on = time.monotonic()
         if not unfinished and (refreshed := renames.refresh(self.using, pace)):
             logger.info("%d sessions are found by a new name.", refreshed)
 

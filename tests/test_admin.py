@@ -15,6 +15,7 @@ from pytest_django import Settings
 from sessions_ui import admin
 from sessions_ui.backends.db import SessionStore, halves
 from sessions_ui.models import Account, Application, Membership, Session, SessionEvent, Termination
+from sessions_ui.models.events import retention
 
 urlpatterns = [path("admin/", admin.site.urls), path("", include("sessions_ui.urls"))]
 READ_ONLY = ["session", "sessionevent", "termination"]
@@ -127,7 +128,8 @@ class ReadOnlyTests:
         """R153 and the fifth promise"""
         session = Session.objects.get(user__username="anna")
         Session.objects.filter(pk=session.pk).update(search_text="canary")
-        SessionEvent.objects.update(search_text="canary", ended_key=b"canary")
+        with retention("default"):
+            SessionEvent.objects.update(search_text="canary", ended_key=b"canary")
         pages = [root.get(page(model)), root.get(page(model, "change", self.rows()[model]))]
         shown = "".join(answer.content.decode() for answer in pages)
         digests = [bytes(session.key_digest).hex(), bytes(session.key_digest_rest).hex(), session.session_data]

@@ -25,6 +25,9 @@ TABLE: dict[str, set[str]] = {
     "access": {"models"},
     "accounts": {"models"},
     "ended_notice": {"models"},
+    "history": {"models"},
+    "login_records": {"models"},
+    "retention": {"models", "pacing"},
     "naming": {"models"},
     "paging": {"models"},
     "receipt": {"models"},
@@ -36,31 +39,37 @@ TABLE: dict[str, set[str]] = {
     "ending": {"models"},
     "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "search", "sign_in_lock"},
     "renames": {"models", "naming", "pacing"},
-    "worker": {"models", "pacing", "renames", "restore", "sweep"},
-    "services": {"bounded_wait", "ending", "geoip", "models", "naming", "origin", "sign_in_lock", "sweep"},
+    "worker": {"models", "pacing", "renames", "restore", "retention", "sweep"},
+    "services": {
+        *("bounded_wait", "ending", "geoip", "login_records", "models", "naming", "origin", "sign_in_lock", "sweep"),
+    },
     # The engine
-    "backends": {"backends", "ending", "models", "origin", "services", "sweep"},
+    "backends": {"backends", "ending", "login_records", "models", "origin", "services", "sweep"},
     "middleware": {"backends", "ended_notice", "models", "origin", "outage", "services"},
-    "receivers": {"backends", "models", "renames", "search", "services", "triggers"},
+    "receivers": {"backends", "history", "models", "renames", "search", "services", "triggers"},
     # The pages
     "search": {"models", "paging", "search"},
-    "criteria": {"client", "geoip", "models", "search", "useragent"},
+    "criteria": {"client", "geoip", "login_records", "models", "search", "useragent"},
+    "listing": {"paging", "search", "time_limit"},
     "filters": {"criteria", "models"},
     "selection": {"filters", "models", "naming"},
     "preview": {"geoip", "models", "search", "sign_in_lock", "time_limit"},
     "suggestions": {"criteria", "filters", "geoip", "models", "search", "time_limit"},
     "templatetags": {"access", "geoip", "models", "naming"},
     "views": {
-        *("access", "filters", "geoip", "models", "outage", "paging", "preview", "receipt", "refusals", "restore"),
-        *("search", "selection", "services", "sign_in_delay", "suggestions", "time_limit", "useragent"),
+        *("access", "filters", "geoip", "listing", "login_records", "models", "outage", "paging", "preview"),
+        *("receipt", "refusals", "restore", "search", "selection", "services", "sign_in_delay", "suggestions"),
+        *("useragent",),
     },
     "urls": {"views"},
-    "admin": {"models"},
+    "admin": {"access", "models", "services"},
     # What Django starts from
     "apps": {"checks", "models", "receivers"},
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
     "demo": {"backends", "checks", "geoip", "models", "origin", "services", "sign_in_lock", "useragent"},
-    "management": {"demo", "filters", "models", "preview", "restore", "selection", "services", "sweep", "worker"},
+    "management": {
+        *("demo", "filters", "models", "preview", "restore", "retention", "selection", "services", "sweep", "worker"),
+    },
 }
 MODULES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts)
 

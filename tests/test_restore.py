@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from sessions_ui import restore
 from sessions_ui.models import Session, SessionEvent, Termination
+from sessions_ui.models.events import retention
 
 USING = "default"
 
@@ -43,7 +44,8 @@ def _restored(browser: Client, anna: User, mark: Path) -> None:
     """The state after a restore: the worker has seen an event that the database does not have."""
     Client().force_login(anna)
     restore.watch(USING)
-    SessionEvent.objects.order_by("-id")[:1].get().delete()
+    with retention(USING):
+        SessionEvent.objects.filter(pk=SessionEvent.objects.latest("id").pk).delete()
 
 
 class NoticeTests:

@@ -26,6 +26,7 @@ from django.utils.crypto import get_random_string
 
 from sessions_ui import services, sweep
 from sessions_ui.ending import end, lock
+from sessions_ui.login_records import REPLACED
 from sessions_ui.models import Application, Fence, Session, SessionEvent
 from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
@@ -238,7 +239,7 @@ class SessionStore(SessionBase):
     def _gone(self, row: Row | None = None) -> UpdateError:
         """Note what befell the row."""
         # A parallel request that signed in, in the same browser, may have given it the newer cookie already.
-        superseded = row and (row.user_id is None or self._history(row).filter(reason=services.REPLACED).exists())
+        superseded = row and (row.user_id is None or self._history(row).filter(reason=REPLACED).exists())
         self.fate = Fate.SUPERSEDED if superseded else Fate.ENDED
         self.refused_key = self.session_key
         return UpdateError("The session has ended.")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
@@ -29,6 +31,59 @@ COPIED = {
 }  # fmt: skip
 
 
+SIGN_IN_KINDS = ["signed_in", "sign_in_failed"]
+RETENTION = "sessions_ui.retention"
+
+
+class LastingRecord(Exception):
+    """Somebody tried to change or delete what lasts."""
+
+    def __init__(self) -> None:
+        super().__init__("Session events cannot be changed or deleted; LOGIN_RECORD_DAYS and forget_user remove them.")
+
+
+@contextmanager
+def retention(using: str) -> Iterator[None]:
+    """Declare this transaction to be retention: only in it can events be changed and deleted.
+
+    The triggers of history.py ask for it, so that it holds for SQL as well.
+    """
+    connection: Any = connections[using]
+    with transaction.atomic(using):
+        _declare(connection, "on")
+        connection.sessions_ui_retention = True
+        try:
+            yield
+        finally:
+            connection.sessions_ui_retention = False
+        # Where this fails the savepoint takes it back.
+        _declare(connection, "")
+
+
+def _declare(connection: Any, value: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config(%s, %s, true)", [RETENTION, value])
+
+
+class SessionEventQuerySet(models.QuerySet["SessionEvent"]):
+    def sign_ins(self) -> SessionEventQuerySet:
+        """Keep the login records: sign-ins, and those that failed."""
+        return self.filter(kind__in=SessionEvent.SIGN_INS)
+
+    def update(self, **columns: Any) -> int:
+        self._refuse()
+        return super().update(**columns)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._refuse()
+        return super().delete()
+
+    def _refuse(self) -> None:
+        if not getattr(connections[self.db], "sessions_ui_retention", False):
+            raise LastingRecord
+
+
 class SessionEvent(FromOrigin):
     """One line of the lasting history of sessions, with ids and labels as they were."""
 
@@ -39,16 +94,18 @@ class SessionEvent(FromOrigin):
         EXPIRED = "expired", "Expired"
         TERMINATED = "terminated", "Terminated"
         REFUSED = "refused", "Refused"
+        REMOVED = "removed", "Records removed"
 
+    SIGN_INS = [Kind.SIGNED_IN, Kind.SIGN_IN_FAILED]
     ENDS = [Kind.SIGNED_OUT, Kind.EXPIRED, Kind.TERMINATED]
 
     public_id = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)
-    happened_on = models.DateTimeField(db_default=Now())
+    happened_on = models.DateTimeField(db_default=Now(), db_index=True)
     session_id = models.BigIntegerField(null=True)
     session_public_id = models.UUIDField(null=True, db_index=True)
     signed_in_on = models.DateTimeField(null=True)
-    user_key = models.CharField(max_length=64, blank=True, db_index=True)
+    user_key = models.CharField(max_length=64, blank=True)
     user_label = models.CharField(max_length=254, blank=True)
     account_id = models.BigIntegerField(null=True)
     account_label = models.CharField(max_length=200, blank=True)
@@ -60,12 +117,25 @@ class SessionEvent(FromOrigin):
 
     search_text = models.TextField(blank=True)
 
+    objects = SessionEventQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         default_permissions = ["view"]
         indexes = [
             models.Index(fields=["ended_key"], condition=models.Q(ended_key__isnull=False), name="event_ended_key"),
             models.Index(fields=["termination_id"], condition=models.Q(kind="refused"), name="event_refused"),
+            models.Index(fields=["user_key", "-id"], name="event_by_user"),
+            models.Index(fields=["-id"], condition=models.Q(kind="sign_in_failed"), name="event_failed"),
+            models.Index(fields=["-id"], condition=models.Q(kind="removed"), name="event_removed"),
+        ] + [
+            models.Index(fields=[*of, "-id"], condition=models.Q(kind__in=SIGN_IN_KINDS), name=f"record_{name}")
+            for name, of in {
+                "newest": [],
+                "by_account": ["account_id"],
+                "by_application": ["application_id"],
+                "by_ip": ["ip"],
+            }.items()
         ]
         constraints = [
             models.UniqueConstraint(
@@ -80,6 +150,16 @@ class SessionEvent(FromOrigin):
 
     def __str__(self) -> str:
         return f"{self.user_label} {self.get_kind_display().lower()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the event; raises LastingRecord where it is there already."""
+        if not self._state.adding:
+            raise LastingRecord
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise LastingRecord."""
+        raise LastingRecord
 
 
 def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) -> int:
@@ -99,7 +179,10 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     if kind in SessionEvent.ENDS:
         expressions["ended_key"] = F("key_digest_rest")
     expressions["reason"] = Value("")
-    expressions |= {name: value if is_expression(value) else Value(value) for name, value in values.items()}
+    fields: Any = SessionEvent._meta.get_field
+    expressions |= {
+        name: value if is_expression(value) else Value(value, fields(name)) for name, value in values.items()
+    }
     return _insert_from(sessions, expressions)
 
 
@@ -122,17 +205,26 @@ def _insert_from(sessions: SessionQuerySet, expressions: dict[str, Any]) -> int:
 
 def on_events(condition: models.Q) -> models.Q:
     """Return a condition on sessions, of a scope that stands, as one on the events that ended them."""
+    return _translated(condition, {"id": "session_id", "created_on": "signed_in_on"})
+
+
+def on_sign_ins(condition: models.Q) -> models.Q:
+    """Return a condition on sessions, of a scope that stands, as one on login records; ids are those of records."""
+    return _translated(condition, {"created_on": "happened_on"})
+
+
+def _translated(condition: models.Q, names: dict[str, str]) -> models.Q:
     translated = models.Q(_connector=condition.connector, _negated=condition.negated)
     for child in condition.children:
-        name_or_q: Any = child
-        translated.children.append(on_events(child) if isinstance(child, models.Q) else _on_event(*name_or_q))
+        one: Any = child
+        translated.children.append(_translated(one, names) if isinstance(one, models.Q) else _on_event(names, *one))
     return translated
 
 
-def _on_event(lookup: str, value: Any) -> tuple[str, Any]:
+def _on_event(names: dict[str, str], lookup: str, value: Any) -> tuple[str, Any]:
     column, _, rest = lookup.partition("__")
     if column != "user_id":
-        name = {"id": "session_id", "created_on": "signed_in_on"}.get(column, column)
+        name = names.get(column, column)
         return f"{name}__{rest}" if rest else name, value
     if rest == "isnull":
         return "user_key" if value else "user_key__gt", ""

@@ -1,5 +1,6 @@
 """Lookups that both databases have, each in its own words: `ip__in_network` and `search_text__holds`."""
 
+import weakref
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -72,4 +73,6 @@ def in_network(address: str | None, network: str) -> bool | None:
 def add_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """Teach a new SQLite connection what PostgreSQL can do by itself."""
     if connection.vendor == "sqlite":
-        connection.connection.create_function("in_network", 2, in_network, deterministic=True)
+        database, known = connection.connection, weakref.ref(connection)
+        database.create_function("in_network", 2, in_network, deterministic=True)
+        database.create_function("sessions_ui_retention", 0, lambda: getattr(known(), "sessions_ui_retention", False))

@@ -148,10 +148,10 @@ def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
     return branches + _read({"all": reach["all"]}, {"all": partial(_all_above, above)}) if "all" in reach else branches
 
 
-def _names(conditions: Conditions) -> set[str]:
+def names_within(conditions: Conditions) -> set[str]:
     """Return the names of the conditions and of those within them."""
     within = [one for name in ("all_of", "none_of") for one in conditions.get(name, [])]
-    return set(conditions).union(*map(_names, within))
+    return set(conditions).union(*map(names_within, within))
 
 
 def substrings(conditions: Conditions, *, with_columns: bool = True) -> list[list[str]]:
@@ -182,7 +182,7 @@ class Scope:
     def stands(self) -> bool:
         """Whether a check can be made against it for as long as it is unfinished; raises UnreadableScope."""
         conditions_q(self.conditions)
-        return not MOVING & _names(self.conditions)
+        return not MOVING & names_within(self.conditions)
 
     @property
     def is_everything(self) -> bool:

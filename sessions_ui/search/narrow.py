@@ -14,15 +14,13 @@ from sessions_ui.models import SessionQuerySet
 from sessions_ui.models.scopes import WHOLE, Conditions, conditions_q, substrings
 from sessions_ui.models.search_text import whole
 
-from . import index
+from .index import SESSIONS, SearchIndex
 
 # What the index knows: three characters in a row.
 INDEXED = 3
 # On SQLite a list of more ids than this is slower than looking at every row.
 FEW = 5_000
-MATCH = f"{index.NAME} MATCH %s"
-MATCHING = f"SELECT rowid FROM {index.NAME} WHERE {MATCH}"  # noqa: S608
-
+MATCHING = f"SELECT rowid FROM {SESSIONS.name} WHERE {SESSIONS.match}"  # noqa: S608
 NUMBER = re.compile(r"[0-9]{4,}")
 
 Change = Callable[[str, Any], Q]
@@ -37,7 +35,7 @@ def narrowed(sessions: SessionQuerySet, conditions: Conditions) -> SessionQueryS
     meeting = sessions.filter(_changed(conditions_q(conditions), _for_index))
     if connections[sessions.db].vendor == "postgresql":
         return meeting
-    match = match_of(conditions, sessions.db, with_columns=False)
+    match = match_of(conditions, SESSIONS, sessions.db, with_columns=False)
     if not match or not _matches_few(match, sessions.db):
         return meeting
     return meeting.filter(pk__in=RawSQL(MATCHING, [match]))  # noqa: S611
@@ -98,9 +96,9 @@ def _selective(word: str) -> str:
     return number or (before if len(before) >= INDEXED else word)
 
 
-def match_of(conditions: Conditions, using: str, *, with_columns: bool = True) -> str:
+def match_of(conditions: Conditions, of: SearchIndex, using: str, *, with_columns: bool = True) -> str:
     """Return what FTS5 is asked to narrow by these conditions; nothing where there is no index for that."""
-    if connections[using].vendor != "sqlite" or not index.is_there(using):
+    if connections[using].vendor != "sqlite" or not of.is_there(using):
         return ""
     needed = substrings(conditions, with_columns=with_columns)
     together = [one for one in needed if all(len(text) >= INDEXED for text in one)]

@@ -11,17 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
 from django.db import connections
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 
-from sessions_ui.models import Session, SessionQuerySet
 from sessions_ui.models.scopes import Conditions, conditions_q, substrings
 from sessions_ui.paging import COUNTED, any_of, first_of
 
-from . import index
-from .narrow import MATCH, match_of, on_index, on_walk
+from .index import SESSIONS, SearchIndex
+from .narrow import match_of, on_index, on_walk
 
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
@@ -34,17 +33,19 @@ LOOKED_AT = 1_000
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
 
+Row = TypeVar("Row", bound=Model)
 Limit = tuple[str, int]
 SIGNS = {"id__lt": "<", "id__gt": ">"}
 
 
 @dataclass(frozen=True)
-class Search:
-    """The sessions that meet the conditions, in any of the branches of a reach."""
+class Search(Generic[Row]):
+    """The rows, of sessions or of login records, that meet the conditions, in any of the branches of a reach."""
 
-    sessions: SessionQuerySet
+    rows: QuerySet[Row]
     conditions: Conditions
     branches: Sequence[Q] = ()
+    index: SearchIndex = SESSIONS
 
     @property
     def sought(self) -> Conditions:
@@ -54,46 +55,57 @@ class Search:
     @property
     def in_order(self) -> Q:
         given = {name: value for name, value in self.conditions.items() if name in IN_ORDER}
-        return conditions_q(given) if given else Q()
+        return self._meeting(given) if given else Q()
 
-    def first(self, bounds: Q, order: str, most: int, *, by_index: bool = True) -> list[Session]:
-        """Return the first sessions within the bounds, in the order of their ids, up or down.
+    def _meeting(self, conditions: Conditions) -> Q:
+        return self.index.translated(conditions_q(conditions))
+
+    def first(self, bounds: Q, order: str, most: int, *, by_index: bool = True) -> list[Row]:
+        """Return the first rows within the bounds, in the order of their ids, up or down.
 
         Without the index only those within the window.
         """
-        rows = self.sessions.filter(self.in_order, bounds).order_by(order)
+        rows = self.rows.filter(self.in_order, bounds).order_by(order)
         if not self.sought:
             return list(first_of(rows, self.branches, most))
         last = self._last_of_window(bounds, order)
         near, far = (Q(), None) if last is None else _around(last, order)
-        found = list(first_of(rows.filter(on_walk(conditions_q(self.sought)), near), self.branches, most))
+        found = list(first_of(rows.filter(on_walk(self._meeting(self.sought)), near), self.branches, most))
         if far is None or len(found) == most or not by_index:
             return found
         limits: Any = (bounds & far).children
         return found + self._by_index(limits, order, most - len(found))
 
     def count(self) -> int:
-        """Return the number of sessions, COUNTED + 1 at most."""
-        rows, most = self.sessions.filter(self.in_order), COUNTED + 1
+        """Return the number of rows, COUNTED + 1 at most."""
+        rows, most = self.rows.filter(self.in_order), COUNTED + 1
         if not self.sought:
             return first_of(rows.order_by("-id"), self.branches, most).count()
-        match = match_of(self.sought, rows.db)
+        match = self._match
         if match and self._last_of_window(Q(), "-id") is not None:
-            matching = _joined(rows.filter(conditions_q(self.sought), any_of(self.branches)), match)
-            return matching.order_by()[:most].count()
-        return rows.filter(on_index(self.sought), any_of(self.branches)).order_by()[:most].count()
+            matching = self._joined(rows.filter(self._meeting(self.sought), any_of(self.branches)), match)
+            return int(matching.order_by()[:most].count())
+        return rows.filter(self._on_index, any_of(self.branches)).order_by()[:most].count()
 
     def broadest(self) -> str:
-        """Return the word of the search that most of the newest sessions hold; nothing where no word is sought."""
-        newest = Session.objects.using(self.sessions.db).signed_in().order_by("-id")
+        """Return the word of the search that most of the newest rows hold; nothing where no word is sought."""
+        newest = self.index.rows(self.rows.db).order_by("-id")
         texts = list(newest.values_list("search_text", flat=True)[:LOOKED_AT])
         words = [text for one in substrings(self.conditions) for text in one]
         return max(words, key=lambda word: (sum(word in text for text in texts), -len(word)), default="")
 
     @property
+    def _match(self) -> str:
+        return match_of(self.sought, self.index, self.rows.db)
+
+    @property
+    def _on_index(self) -> Q:
+        return self.index.translated(on_index(self.sought))
+
+    @property
     def _window(self) -> int:
-        walks_all = not self.in_order and connections[self.sessions.db].vendor == "sqlite"
-        if walks_all and index.is_there(self.sessions.db):
+        walks_all = not self.in_order and connections[self.rows.db].vendor == "sqlite"
+        if walks_all and self.index.is_there(self.rows.db):
             return WINDOW_OF_FTS5
         words = [text for one in substrings(self.sought) for text in one]
         in_pieces = words and not any(PIECE.search(word) for word in words)
@@ -102,30 +114,34 @@ class Search:
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
         most = self._window // max(1, len(self.branches))
-        rows = Session.objects.using(self.sessions.db).signed_in().filter(self.in_order, bounds).order_by(order)
+        rows = self.index.rows(self.rows.db).filter(self.in_order, bounds).order_by(order)
         window = first_of(rows, self.branches, most).values("pk")
         last = (Max if order == "id" else Min)("pk")
         found = window.aggregate(last=last, number=Count("pk"))
         return found["last"] if found["number"] == most else None
 
-    def _by_index(self, limits: list[Limit], order: str, most: int) -> list[Session]:
+    def _by_index(self, limits: list[Limit], order: str, most: int) -> list[Row]:
         """Return rows by their ids: what is sorted before the first of them are known must be narrow."""
-        match = match_of(self.sought, self.sessions.db)
+        match = self._match
         ids = self._ids_by_match(match, limits, order) if match else self._ids_sorted(limits, order)
         first = list(ids.values_list("pk", flat=True)[:most])
-        return list(self.sessions.filter(pk__in=first).order_by(order)) if first else []
+        return list(self.rows.filter(pk__in=first).order_by(order)) if first else []
 
     def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
         """FTS5 gives its rows in the order of the list by itself, and begins where it is told to."""
-        rows = self.sessions.filter(self.in_order, conditions_q(self.sought), any_of(self.branches))
-        where = [f"{index.NAME}.rowid {SIGNS[lookup]} %s" for lookup, _ in limits]
-        bounded = _joined(rows, match).extra(where=where, params=[value for _, value in limits])  # noqa: S610
-        return bounded.extra(order_by=[f"{order.removesuffix('id')}{index.NAME}.rowid"])
+        rows = self.rows.filter(self.in_order, self._meeting(self.sought), any_of(self.branches))
+        where = [f"{self.index.name}.rowid {SIGNS[lookup]} %s" for lookup, _ in limits]
+        bounded = self._joined(rows, match).extra(where=where, params=[value for _, value in limits])  # noqa: S610
+        return bounded.extra(order_by=[f"{order.removesuffix('id')}{self.index.name}.rowid"])
+
+    def _joined(self, rows: QuerySet[Row], match: str) -> Any:
+        same_row = f"{self.index.name}.rowid = {self.index.table}.id"
+        return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
     def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""
-        rows = self.sessions.alias(place=F("pk") + 0)
-        rows = rows.filter(self.in_order, on_index(self.sought), any_of(self.branches))
+        rows: Any = self.rows.alias(place=F("pk") + 0)
+        rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
 
@@ -133,9 +149,3 @@ class Search:
 def _around(last: int, order: str) -> tuple[Q, Q]:
     """Return the bounds of what was walked, and of what lies beyond."""
     return (Q(id__lte=last), Q(id__gt=last)) if order == "id" else (Q(id__gte=last), Q(id__lt=last))
-
-
-def _joined(rows: SessionQuerySet, match: str) -> SessionQuerySet:
-    same_row = f"{index.NAME}.rowid = {index.TABLE}.id"
-    joined: Any = rows.extra(tables=[index.NAME], where=[same_row, MATCH], params=[match])  # noqa: S610
-    return cast("SessionQuerySet", joined)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -13,23 +12,21 @@ from django.views.decorators.http import require_safe
 
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter
+from sessions_ui.listing import listed, without_paging
+from sessions_ui.login_records import login_records_of
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
-from sessions_ui.paging import COUNTED, PARAMETERS, Page, Position, UnreadablePosition, page
+from sessions_ui.paging import Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
-from sessions_ui.search import index
 from sessions_ui.search.plan import Search
-from sessions_ui.suggestions import Suggestion, meanings, suggested_accounts, suggested_users
-from sessions_ui.time_limit import TookTooLong, time_limit
+from sessions_ui.suggestions import candidates, meanings, suggested
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
 UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "search_text", "user_agent"]
-OTHERS = 20
+OTHERS = RECORDS = 20
 MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 CHOICES = {"device_kinds": DEVICE_KINDS, "dormant_choices": DORMANT_CHOICES}
-PAGE_SECONDS = 3.0
-COUNT_SECONDS = 0.24
 
 
 @require_safe
@@ -43,17 +40,16 @@ def home(request: SignedInRequest) -> HttpResponse:
 @login_required
 def active_user_sessions(request: SignedInRequest) -> HttpResponse:
     """List the live sessions within reach that the filter keeps."""
-    reach = reaches(request)
+    reach, known = reaches(request), fence(request) or Fence.read()
     wanted = SessionFilter(without_paging(request.GET), reach.see)
     if not wanted.is_valid():
-        told = {"problems": wanted.problems, "candidates": _candidates(request, wanted)}
+        told = {"problems": wanted.problems, "candidates": candidates(wanted, known)}
         form = {"filter": wanted, "applications": Application.objects.all(), **CHOICES}
         return render(request, "sessions/list.html", told | form, status=400)
     try:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    known = fence(request) or Fence.read()
     sessions = shown(Session.objects.live(known).signed_in())
     search = Search(sessions, wanted.conditions, known.branches(reach.see))
     applications = list(Application.objects.all())
@@ -69,39 +65,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
     }
     is_fragment = request.headers.get("HX-Target") == "list"
     template = "sessions/_list.html" if is_fragment else "sessions/list.html"
-    return render(request, template, context | _found(search, position))
-
-
-def _found(search: Search, position: Position) -> dict[str, Any]:
-    """Return the page and the number of sessions, or what was too broad to be found in time."""
-    if not search.sought:
-        found = page(search.first, position)
-        return {"page": found} | _number(search.count())
-    try:
-        with time_limit(PAGE_SECONDS, search.sessions.db):
-            found = page(search.first, position)
-    except TookTooLong:
-        return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
-    number = len(found.rows) if found.is_all else _count_in_time(search)
-    slow = not index.is_there(search.sessions.db)
-    return {"page": found, "unindexed": slow} | (_number(number) if number is not None else _more_than(found))
-
-
-def _count_in_time(search: Search) -> int | None:
-    try:
-        with time_limit(COUNT_SECONDS, search.sessions.db):
-            return search.count()
-    except TookTooLong:
-        return None
-
-
-def _number(number: int) -> dict[str, Any]:
-    return {"number": min(number, COUNTED), "capped": number > COUNTED}
-
-
-def _more_than(found: Page[Session]) -> dict[str, Any]:
-    """Say what is sure where counting took too long."""
-    return {"number": len(found.rows), "capped": True}
+    return render(request, template, context | listed(search, position))
 
 
 @require_safe
@@ -115,6 +79,7 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     context = {
         "session": found,
         "others": others.order_by("-id")[:OTHERS],
+        "records": login_records_of(found.user_id, reach.see, RECORDS, fence(request)),
         "reaches": reach,
         "own_id": own_id(request),
     }
@@ -131,6 +96,7 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
         "reaches": reaches(request),
         "sessions": shown(mine).order_by(Case(When(pk=own, then=0), default=1), "-id")[:MOST_OF_MINE],
         "number": mine.count(),
+        "records": login_records_of(request.user.pk, {"user": request.user.pk}, RECORDS, fence(request)),
         "own_id": own,
         "has_membership": Membership.objects.filter(user_id=request.user.pk).exists(),
     }
@@ -142,7 +108,8 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
 def suggest(request: SignedInRequest, what: str) -> HttpResponse:
     """Suggest accounts or users within reach whose name begins with what was typed."""
     text = request.GET.get(what, "").strip()[:100].replace("\0", "")
-    return render(request, "sessions/_options.html", {"suggestions": _suggested(request, what, text) if text else []})
+    found = suggested(what, text, reaches(request).see, fence(request) or Fence.read()) if text else []
+    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 def shown(sessions: SessionQuerySet) -> SessionQuerySet:
@@ -150,27 +117,7 @@ def shown(sessions: SessionQuerySet) -> SessionQuerySet:
     return sessions.select_related("user", "account", "application").defer(*UNSHOWN)
 
 
-def without_paging(params: QueryDict) -> QueryDict:
-    """Return the parameters less those that only say which page is shown, and the empty ones of the form."""
-    kept = params.copy()
-    for name in [name for name, values in kept.lists() if name in PARAMETERS or values == [""]]:
-        del kept[name]
-    return kept
-
-
 def _terminate_all(request: SignedInRequest, wanted: SessionFilter) -> str:
     chosen = wanted.params.copy() if wanted.conditions else QueryDict("everything=1", mutable=True)
     chosen["back"] = request.get_full_path()
     return chosen.urlencode()
-
-
-def _candidates(request: SignedInRequest, wanted: SessionFilter) -> dict[str, Any]:
-    unknown = [name for name in ("account", "user") if wanted.has_error(name, "unknown")]
-    return {name: _suggested(request, name, str(wanted.params[name])) for name in unknown}
-
-
-def _suggested(request: SignedInRequest, what: str, text: str) -> list[Suggestion]:
-    reach = reaches(request).see
-    if what == "account":
-        return suggested_accounts(text, reach)
-    return suggested_users(text, reach, fence(request) or Fence.read())

@@ -139,13 +139,13 @@ class RowsTests:
 class CountTests:
     def test_is_exact_up_to_the_cap(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(paging, "COUNTED", 6)
-        monkeypatch.setattr("sessions_ui.views.sessions.COUNTED", 6)
+        monkeypatch.setattr("sessions_ui.listing.COUNTED", 6)
         make_sessions(5, anna)
         assert " 6 sessions " in text_of(console.get(LIST))
 
     def test_says_plus_beyond_it(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(paging, "COUNTED", 6)
-        monkeypatch.setattr("sessions_ui.views.sessions.COUNTED", 6)
+        monkeypatch.setattr("sessions_ui.listing.COUNTED", 6)
         make_sessions(6, anna)
         assert " 6+ sessions " in text_of(console.get(LIST))
 

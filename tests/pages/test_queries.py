@@ -60,8 +60,9 @@ class QueryCountTests:
         ("url", "most"),
         [
             (LIST, 8),
-            ("/my-sessions/", 8),
-            (f"{LIST}{{session}}/", 8),
+            ("/my-sessions/", 12),
+            ("/security/login-records/", 12),
+            (f"{LIST}{{session}}/", 13),
             (f"{TERMINATE}?user=anna", 17),
             ("/security/terminations/", 7),
             ("/security/terminations/{act}/", 9),

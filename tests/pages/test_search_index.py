@@ -10,11 +10,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from sessions_ui import listing
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
 from sessions_ui.models.search_text import search_text
 from sessions_ui.search import index, plan
-from sessions_ui.views import sessions as views
 
 from .cast import LIST, TERMINATE, ids_of, live, make_session, terminate, text_of
 
@@ -30,12 +30,12 @@ def without_index() -> Iterator[None]:
 
 class IndexTests:
     def test_is_made_by_migrate(self) -> None:
-        assert index.is_there("default")
+        assert index.SESSIONS.is_there("default")
 
     def test_is_made_again_by_the_next_migrate(self, without_index: None) -> None:
-        assert not index.is_there("default")
+        assert not index.SESSIONS.is_there("default")
         call_command("migrate", verbosity=0, stdout=StringIO())
-        assert index.is_there("default")
+        assert index.SESSIONS.is_there("default")
 
     def test_holds_what_was_there_before_it(
         self, without_index: None, console: Client, anna: User, beyond: None
@@ -60,7 +60,8 @@ class IndexTests:
             make_session(anna, location="Reykjavik")
         Session.objects.filter(pk=Session.objects.latest("id").pk).delete()
         with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {index.NAME} ({index.NAME}, rank) VALUES ('integrity-check', 1)")
+            for name in (index.SESSIONS.name, index.LOGIN_RECORDS.name):
+                cursor.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
 
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
@@ -100,7 +101,7 @@ class ExtensionThatCannotBeMadeTests:
 class TooBroadTests:
     @pytest.fixture(autouse=True)
     def _no_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(views, "PAGE_SECONDS", 0)
+        monkeypatch.setattr(listing, "PAGE_SECONDS", 0)
         monkeypatch.setattr("sessions_ui.time_limit.SQLITE_STEPS", 1)
 
     def test_names_the_word_and_offers_the_filters(self, console: Client, anna: User, acme: Account) -> None:
@@ -124,7 +125,7 @@ class CountTests:
     def test_that_takes_too_long_says_what_is_sure(
         self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(views, "COUNT_SECONDS", 0)
+        monkeypatch.setattr(listing, "COUNT_SECONDS", 0)
         monkeypatch.setattr("sessions_ui.time_limit.SQLITE_STEPS", 1)
         for _ in range(51):
             make_session(anna, location="Reykjavik")

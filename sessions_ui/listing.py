@@ -1,0 +1,54 @@
+"""What a page of a list says: its rows, how many there are, or what was too broad to be found in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+
+from .paging import COUNTED, PARAMETERS, Page, Position, page
+from .search.plan import Search
+from .time_limit import TookTooLong, time_limit
+
+PAGE_SECONDS = 3.0
+COUNT_SECONDS = 0.24
+
+
+def listed(search: Search[Any], position: Position, *, narrowed: bool = False) -> dict[str, Any]:
+    """Return the page and the number of rows, or what was too broad to be found in time.
+
+    The rows of a search may be narrowed already, by what no index holds.
+    """
+    if not search.sought and not narrowed:
+        found = page(search.first, position)
+        return {"page": found} | _number(search.count())
+    try:
+        with time_limit(PAGE_SECONDS, search.rows.db):
+            found = page(search.first, position)
+    except TookTooLong:
+        return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
+    number = len(found.rows) if found.is_all else _count_in_time(search)
+    slow = not search.index.is_there(search.rows.db)
+    # Where counting took too long, what is sure: there are other pages.
+    number_said = {"number": len(found.rows), "capped": True} if number is None else _number(number)
+    return {"page": found, "unindexed": slow} | number_said
+
+
+def _count_in_time(search: Search[Any]) -> int | None:
+    try:
+        with time_limit(COUNT_SECONDS, search.rows.db):
+            return search.count()
+    except TookTooLong:
+        return None
+
+
+def _number(number: int) -> dict[str, Any]:
+    return {"number": min(number, COUNTED), "capped": number > COUNTED}
+
+
+def without_paging(params: QueryDict) -> QueryDict:
+    """Return the parameters less those that only say which page is shown, and the empty ones of the form."""
+    kept = params.copy()
+    for name in [name for name, values in kept.lists() if name in PARAMETERS or values == [""]]:
+        del kept[name]
+    return kept

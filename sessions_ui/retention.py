@@ -1,0 +1,70 @@
+"""What takes events away: LOGIN_RECORD_DAYS, in the worker, and forgetting a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+
+from .models import SessionEvent, Termination
+from .models.events import retention
+from .models.search_text import PARTS, search_text
+from .pacing import Pace
+
+FORGOTTEN = "A person who was forgotten"
+# What tells of a person. Country, application and kind of device stay: they are counted.
+IDENTITY: dict[str, Any] = {
+    "user_key": "",
+    "user_label": FORGOTTEN,
+    "ip": None,
+    "location": "",
+    "user_agent": "",
+    "device": "",
+    "search_text": search_text(dict.fromkeys(PARTS)),
+}
+
+
+def remove_old(using: str, pace: Pace) -> int:
+    """Remove the events that are older than LOGIN_RECORD_DAYS, in batches; write down how many, and return it.
+
+    The newest event stays, whatever its age: by it a restored database is noticed.
+    """
+    days = getattr(settings, "LOGIN_RECORD_DAYS", 0)
+    if not days:
+        return 0
+    events, removed = SessionEvent.objects.using(using), 0
+    newest = events.aggregate(newest=Max("id"))["newest"] or 0
+    while True:
+        with pace.batch() as rows, retention(using):
+            old = events.filter(happened_on__lt=Now() - timedelta(days=days), id__lt=newest)
+            old = old.exclude(kind=SessionEvent.Kind.REMOVED).order_by("happened_on")
+            ids = list(old.values_list("id", flat=True)[:rows])
+            events.filter(pk__in=ids).delete()
+        removed += len(ids)
+        if len(ids) < rows:
+            break
+    if removed:
+        events.create(kind=SessionEvent.Kind.REMOVED, reason=f"{removed:,} older than {days} days")
+    return removed
+
+
+def forget(user: Any, using: str) -> int:
+    """Take the person's identity out of the history, and return the number of events; counts stay as they are.
+
+    His sessions must have ended before.
+    """
+    name, label = getattr(user, get_user_model().USERNAME_FIELD), FORGOTTEN
+    with transaction.atomic(using):
+        with retention(using):
+            events = SessionEvent.objects.using(using).filter(Q(user_key=str(user.pk)) | Q(user_label=name))
+            number = events.update(**IDENTITY)
+        acts = Termination.objects.using(using)
+        acts.filter(actor_id=user.pk).update(actor_label=label)
+        acts.filter(conditions__user=str(user.pk)).update(in_words=f"Every session of {label.lower()}")
+        acts.filter(conditions__user=user.pk).update(in_words=f"Every session of {label.lower()}")
+    return number
