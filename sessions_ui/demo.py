@@ -249,10 +249,8 @@ def known_agents() -> list[str]:
 
 
 def origin_of(ip: str, user_agent: str) -> Origin:
-    place, seen = locate(ip), useragent.describe(user_agent)
-    return Origin(
-        ip or None, place.country, place.location, user_agent, seen.device, seen.device_kind, seen.browser, seen.os
-    )
+    seen = asdict(locate(ip)) | asdict(useragent.describe(user_agent))
+    return Origin(ip=ip or None, user_agent=user_agent, **seen)
 
 
 def signed_in_data(user: Any) -> str:

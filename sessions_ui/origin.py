@@ -12,13 +12,14 @@ from . import client, geoip, useragent
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Address, place and client of a request; all empty for a script or a test client."""
 
     ip: str | None = None
     country: str = ""
     location: str = ""
+    network: str = ""
     user_agent: str = ""
     device: str = ""
     device_kind: str = ""

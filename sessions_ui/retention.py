@@ -23,6 +23,7 @@ IDENTITY: dict[str, Any] = {
     "user_label": FORGOTTEN,
     "ip": None,
     "location": "",
+    "network": "",
     "user_agent": "",
     "device": "",
     "search_text": search_text(dict.fromkeys(PARTS)),

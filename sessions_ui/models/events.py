@@ -25,7 +25,8 @@ COPIED = {
     **{
         name: name
         for name in [
-            "ip", "country", "location", "user_agent", "device", "device_kind", "browser", "os", "search_text",
+            *("ip", "country", "location", "network", "user_agent"),
+            *("device", "device_kind", "browser", "os", "search_text"),
         ]
     },
 }  # fmt: skip

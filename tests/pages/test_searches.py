@@ -76,7 +76,10 @@ def make_sessions() -> list[Session]:
     made: list[Session] = []
     for number in range(NUMBER):
         user, account, app = dice.choice(people), dice.choice([*accounts, None]), dice.choice(applications)
-        origin = Origin(dice.choice(ADDRESSES), *dice.choice(PLACES), "", *dice.choice(CLIENTS))
+        ip, (country, location) = dice.choice(ADDRESSES), dice.choice(PLACES)
+        device, kind, browser, os = dice.choice(CLIENTS)
+        client = {"device": device, "device_kind": kind, "browser": browser, "os": os}
+        origin = Origin(ip=ip, country=country, location=location, **client)
         created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
         last = datetime.now(UTC).date() - timedelta(days=number % 50)
         columns = asdict(origin) | {"created_on": created, "last_active_day": last}
