@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, models, transaction
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Concat, Now, StrIndex, Substr
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from . import naming
 from .models import Account, Application, Rename, Session, Termination
-from .models.search_text import FOLLOWING, MARKS, beginning
+from .models.search_text import MARKS, beginning, with_parts
 from .pacing import Pace
 
 # A sign-in under way may have read the old name, and commits after the refresh.
@@ -53,7 +53,7 @@ def refresh(using: str, pace: Pace) -> int:
         while last is not None:
             above = last
             with pace.batch() as rows, transaction.atomic(using):
-                if not _nothing_is_being_terminated(using):
+                if not no_termination_begins(using):
                     return refreshed
                 last, changed = _refresh_batch(rename, using, above, rows)
                 refreshed += changed
@@ -61,7 +61,7 @@ def refresh(using: str, pace: Pace) -> int:
     return refreshed
 
 
-def _nothing_is_being_terminated(using: str) -> bool:
+def no_termination_begins(using: str) -> bool:
     """Return whether no termination is unfinished, nor can begin before the end of this transaction."""
     connection = connections[using]
     if connection.vendor == "postgresql":
@@ -90,12 +90,9 @@ def _refresh_batch(rename: Rename, using: str, above: int, rows: int) -> tuple[i
 
 def _give(sessions: QuerySet[Session], parts: dict[str, str | None]) -> int:
     """Put these parts, which follow each other, in the place of those that the search texts hold."""
-    first, last = next(iter(parts)), next(reversed(parts))
     new = "".join(beginning(part, value or "") for part, value in parts.items())
-    before = Substr("search_text", 1, StrIndex("search_text", Value(MARKS[first])) - 1)
-    after = Substr("search_text", StrIndex("search_text", Value(MARKS[FOLLOWING[last]])))
-    stale = sessions.filter(search_text__contains=MARKS[first]).exclude(search_text__contains=new)
-    return stale.update(search_text=Concat(before, Value(new), after, output_field=models.TextField()))
+    stale = sessions.filter(search_text__contains=MARKS[next(iter(parts))]).exclude(search_text__contains=new)
+    return stale.update(search_text=with_parts(parts))
 
 
 POSTGRESQL = """

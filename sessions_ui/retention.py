@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from .models import SessionEvent, Termination
+from .models import NetworkChange, SessionEvent, Termination
 from .models.events import retention
 from .models.search_text import PARTS, search_text
 from .pacing import Pace
@@ -66,6 +66,7 @@ def forget(user: Any, using: str) -> int:
             number = events.update(**IDENTITY)
         acts = Termination.objects.using(using)
         acts.filter(actor_id=user.pk).update(actor_label=label)
+        NetworkChange.objects.using(using).filter(actor_id=user.pk).update(actor_label=label)
         acts.filter(conditions__user=str(user.pk)).update(in_words=f"Every session of {label.lower()}")
         acts.filter(conditions__user=user.pk).update(in_words=f"Every session of {label.lower()}")
     return number

@@ -25,6 +25,7 @@ from .models.scopes import Scope
 from .models.search_text import search_text
 from .models.sessions import TODAY, SessionQuerySet
 from .naming import record_name
+from .networks import named
 from .origin import Origin
 
 # Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
@@ -60,7 +61,7 @@ def start(request: HttpRequest, user: AbstractBaseUser) -> None:
 
 def record_failed_sign_in(request: HttpRequest | None, name: str) -> None:
     """Write into the history that somebody could not sign in under this name."""
-    User, application, origin = get_user_model(), this_application(), Origin.of(request)
+    User, application, origin = get_user_model(), this_application(), named(Origin.of(request), None)
     label = plainly(name)[:254]
     of_that_name = User._default_manager.filter(**{User.USERNAME_FIELD: label}).values_list("pk", flat=True).first()
     parts = {"username": label, **naming.searchable_application(application), **searchable_origin(origin)}
@@ -100,7 +101,8 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
         sign_in_lock.share(using)
         if replaced is not None:
             end_replaced(replaced)
-        account, application, origin = sign_in.account(), this_application(), Origin.of(sign_in.request)
+        account, application = sign_in.account(), this_application()
+        origin = named(Origin.of(sign_in.request), account.pk if account else None)
         session = Session.objects.create(
             user_id=user.pk,
             account=account,
@@ -209,23 +211,25 @@ def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> 
     events = SessionEvent.objects.using(using)
     of_key = events.filter(ended_key=rest, kind=SessionEvent.Kind.TERMINATED)
     ended = of_key.filter(application_id=this_application().pk).first()
-    origin = asdict(Origin.of(request))
     if ended is not None:
         kept = {name: getattr(ended, name) for name in REFUSED_LIKE_ENDED}
-        refused = SessionEvent(kind=SessionEvent.Kind.REFUSED, **kept, **origin)
+        origin = named(Origin.of(request), ended.account_id)
+        refused = SessionEvent(kind=SessionEvent.Kind.REFUSED, **kept, **asdict(origin))
         events.bulk_create([refused], ignore_conflicts=True)
         return events.filter(session_public_id=ended.session_public_id, kind=SessionEvent.Kind.REFUSED).first()
     # Covered, and not swept yet: the row is still there.
     session = Session.objects.using(using).signed_in().of_application(settings.SESSION_APPLICATION)
     session = session.filter(key_digest=first)
-    public_id = session.values_list("public_id", flat=True).first()
-    if public_id is None:
+    found = session.values_list("public_id", "account_id").first()
+    if found is None:
         return None
+    public_id, account_id = found
     refusals = events.filter(session_public_id=public_id, kind=SessionEvent.Kind.REFUSED)
     for termination in Termination.objects.using(using).unfinished():
         if termination.scope.stands and session.in_scope(termination.scope).exists():
             with suppress(IntegrityError), transaction.atomic(using):
-                record(session, SessionEvent.Kind.REFUSED, termination_id=termination.pk, **origin)
+                origin = named(Origin.of(request), account_id)
+                record(session, SessionEvent.Kind.REFUSED, termination_id=termination.pk, **asdict(origin))
             break
     return refusals.first()
 

@@ -9,7 +9,7 @@ from threading import Event
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from . import renames, restore, retention, sweep
+from . import networks, renames, restore, retention, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
@@ -73,8 +73,8 @@ class Worker:
             if removed := retention.remove_old(self.using, pace):
                 logger.info("%d events were older than LOGIN_RECORD_DAYS and are removed.", removed)
             self.retained_on = time.monotonic()
-        if not unfinished and (refreshed := renames.refresh(self.using, pace)):
-            logger.info("%d sessions are found by a new name.", refreshed)
+        if not unfinished:
+            self.rename(pace)
 
     def sweep(self, unfinished: list[Termination], pace: Pace) -> None:
         """Go on with these terminations, oldest first."""
@@ -87,6 +87,13 @@ class Worker:
                 left_over.append(termination.pk)
         self.pause = min(2 * self.pause, LONGEST_PAUSE) if left_over and left_over == self.left_over else POLL
         self.left_over, self.retry_on = left_over, time.monotonic() + self.pause
+
+    def rename(self, pace: Pace) -> None:
+        """Give sessions the new names of people, accounts, applications and networks."""
+        if refreshed := renames.refresh(self.using, pace):
+            logger.info("%d sessions are found by a new name.", refreshed)
+        if renamed := networks.apply(self.using, pace):
+            logger.info("%d sessions are shown with the new name of their network.", renamed)
 
     def between_batches(self) -> None:
         """Give a beat if it is time; raises ToldToStop."""

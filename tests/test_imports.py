@@ -39,9 +39,11 @@ TABLE: dict[str, set[str]] = {
     "ending": {"models"},
     "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "search", "sign_in_lock"},
     "renames": {"models", "naming", "pacing"},
-    "worker": {"models", "pacing", "renames", "restore", "retention", "sweep"},
+    "networks": {"geoip", "models", "naming", "origin", "pacing", "renames"},
+    "worker": {"models", "networks", "pacing", "renames", "restore", "retention", "sweep"},
     "services": {
-        *("bounded_wait", "ending", "geoip", "login_records", "models", "naming", "origin", "sign_in_lock", "sweep"),
+        *("bounded_wait", "ending", "geoip", "login_records", "models", "naming", "networks", "origin"),
+        *("sign_in_lock", "sweep"),
     },
     # The engine
     "backends": {"backends", "ending", "login_records", "models", "origin", "services", "sweep"},

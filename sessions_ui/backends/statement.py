@@ -7,18 +7,21 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Expression
+from django.db.models import Expression, Field
 from django.db.models.sql.compiler import SQLCompiler
 
 from sessions_ui.models import Session
 
 
 class Slot(Expression):
-    """The place in a compiled statement that each execution fills with its own value of this field."""
+    """The place in a compiled statement that each execution fills with its own value.
 
-    def __init__(self, name: str) -> None:
+    That is of the field, or of the session's field of this name.
+    """
+
+    def __init__(self, name: str, field: Field[Any, Any] | None = None) -> None:
         self.name = name
-        super().__init__(next(field for field in Session._meta.concrete_fields if field.name == name))
+        super().__init__(field or next(field for field in Session._meta.concrete_fields if field.name == name))
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any]]:
         return "%s", (self,)

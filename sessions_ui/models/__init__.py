@@ -3,6 +3,7 @@ from .accounts import Account, Application, Membership
 from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
+from .networks import Network, NetworkChange, Prefix
 from .reaches import reaches_of
 from .renames import Rename
 from .sessions import Session, SessionQuerySet
@@ -14,6 +15,9 @@ __all__ = [
     "Beat",
     "Fence",
     "Membership",
+    "Network",
+    "NetworkChange",
+    "Prefix",
     "Rename",
     "Session",
     "SessionEvent",

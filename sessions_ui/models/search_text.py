@@ -3,6 +3,9 @@
 import unicodedata
 from collections.abc import Mapping
 
+from django.db.models import TextField, Value
+from django.db.models.functions import Concat, StrIndex, Substr
+
 PARTS = [
     *("name", "username", "email", "account", "account_slug", "application", "application_slug", "ip"),
     *("location", "country", "country_code", "device_kind", "device", "browser", "os"),
@@ -36,3 +39,12 @@ def whole(part: str, text: str) -> str:
 def search_text(values: Mapping[str, str | None]) -> str:
     """Return the normalised values of all parts, each behind its mark; those that are not given are empty."""
     return "".join(beginning(part, values.get(part) or "") for part in PARTS) + MARKS[END]
+
+
+def with_parts(parts: Mapping[str, str | None]) -> Concat:
+    """Return a session's search text with these parts, which follow each other, in the place of those it holds."""
+    first, last = next(iter(parts)), list(parts)[-1]
+    before = Substr("search_text", 1, StrIndex("search_text", Value(MARKS[first])) - 1)
+    after = Substr("search_text", StrIndex("search_text", Value(MARKS[FOLLOWING[last]])))
+    new = "".join(beginning(part, value or "") for part, value in parts.items())
+    return Concat(before, Value(new), after, output_field=TextField())
