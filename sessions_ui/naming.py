@@ -12,6 +12,11 @@ def person_name(user: Any) -> str:
     return plainly(full_name or str(user.get_username()))
 
 
+def login_name(user: Any) -> str:
+    """Return what the user is known by when he signs in: his e-mail address, else his user name."""
+    return plainly(str(getattr(user, user.get_email_field_name(), "") or user.get_username()))
+
+
 def record_name(user: Any) -> str:
     """Return what a record calls the user, such as "Anna Brandt (anna)": it outlives his account."""
     name, username = person_name(user), plainly(str(user.get_username()))

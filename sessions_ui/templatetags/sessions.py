@@ -3,17 +3,15 @@
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 from django import template
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.timesince import timesince
 
-from sessions_ui import geoip, naming
+from sessions_ui import geoip, naming, rows
 from sessions_ui.access import reaches
 from sessions_ui.models import Session
 from sessions_ui.models.plain_text import plainly
@@ -21,30 +19,31 @@ from sessions_ui.models.reaches import Reaches
 
 register = template.Library()
 
-ACTIVE_NOW = timedelta(minutes=2)
 RELATIVE_UNTIL = timedelta(days=1)
 MONTHS = ["", *(f"{date(2000, month, 1):%B}" for month in range(1, 13))]
-ICONS = {"computer": "desktop", "phone": "phone", "tablet": "tablet", "script": "program"}
 
 register.filter(naming.person_name)
+register.filter(naming.login_name)
 register.filter(naming.session_name)
+register.filter(rows.device_icon)
+register.filter(rows.is_active_now)
 register.filter(plainly)
 register.filter("country_name", geoip.country_name)
 
 
 @register.filter
-def device_icon(session: Session) -> str:
-    if session.device == "Mac":
-        return "laptop"
-    return ICONS.get(session.device_kind, "browser")
-
-
-@register.filter
 def exact(moment: datetime) -> str:
     """Return the moment in the reader's zone, such as "12 March 2026, 10:04"."""
-    local = timezone.localtime(moment)
+    return _exact(timezone.localtime(moment))
+
+
+def _exact(local: datetime) -> str:
     # Django's own format() takes eight times as long, a hundred times a page.
-    return f"{local.day} {MONTHS[local.month]} {local.year}, {local:%H:%M}"
+    return f"{local.day} {MONTHS[local.month]} {local.year}, {_clock(local)}"
+
+
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 @register.filter
@@ -72,25 +71,26 @@ def local_input(text: str) -> str:
 @register.simple_tag
 def ago(moment: datetime, before: str = "") -> SafeString:
     """Return the time element of a moment: relative in the row, exact in its title and for screen readers."""
-    since = timezone.now() - moment
-    if since < timedelta(minutes=1):
-        said = "just now"
-    elif since < RELATIVE_UNTIL:
-        said = f"{timesince(moment, depth=1).replace('minute', 'min')} ago".replace("mins", "min")
-    else:
-        local = timezone.localtime(moment)
-        day = f"{local.day} {MONTHS[local.month]}"
-        said = f"{day} {local.year}" if since > timedelta(days=300) else f"{day}, {local:%H:%M}"
-    exactly = exact(moment)
-    return format_html(
-        '<time datetime="{}" title="{}">{}{}<span class="vh">, {}</span></time>',
-        moment.isoformat(timespec="seconds"), exactly, before, said, exactly,
-    )  # fmt: skip
+    local = timezone.localtime(moment)
+    exactly = _exact(local)
+    # What is put together here from numbers and names of months holds nothing that HTML knows.
+    return mark_safe(  # noqa: S308
+        f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{exactly}">'
+        f'{conditional_escape(before)}{_relatively(local)}<span class="vh">, {exactly}</span></time>'
+    )
 
 
-@register.filter
-def is_active_now(session: Session) -> bool:
-    return timezone.now() - session.last_active_on < ACTIVE_NOW
+def _relatively(local: datetime) -> str:
+    since = timezone.now() - local
+    minutes = int(since.total_seconds()) // 60
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes}\xa0min ago"
+    if since < RELATIVE_UNTIL:
+        return f"{minutes // 60}\xa0hour{'s' if minutes >= 120 else ''} ago"
+    day = f"{local.day} {MONTHS[local.month]}"
+    return f"{day} {local.year}" if since > timedelta(days=300) else f"{day}, {_clock(local)}"
 
 
 @register.filter
@@ -108,19 +108,10 @@ def administers(context: Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def only(context: Context, parameter: str, value: object) -> SafeString:
-    """Return the query string that keeps what is shown, from its first page, where the parameter has this value.
-
-    What is before the value is put together once a page and not for each of its 400 links.
-    """
+    """Return the query string that keeps what is shown, from its first page, where the parameter has this value."""
     request: HttpRequest = context["request"]
-    before: dict[str, str] = request.__dict__.setdefault("_only", {})
-    if parameter not in before:
-        kept = request.GET.copy()
-        for name in ("below", "above", parameter):
-            kept.pop(name, None)
-        before[parameter] = escape(f"?{kept.urlencode()}{'&' if kept else ''}{parameter}=")
-    # What is quoted holds nothing that HTML knows.
-    return mark_safe(before[parameter] + quote(str(value), safe=""))  # noqa: S308
+    links: rows.Links = request.__dict__.setdefault("_links", rows.Links(request.GET))
+    return links.only(parameter, str(value))
 
 
 @cache

@@ -17,6 +17,7 @@ from sessions_ui.login_records import login_records_of
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
 from sessions_ui.paging import Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
+from sessions_ui.rows import rows
 from sessions_ui.search.plan import Search
 from sessions_ui.suggestions import candidates, meanings, suggested
 from sessions_ui.useragent import DEVICE_KINDS
@@ -59,13 +60,13 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         "applications": applications,
         "meanings": meanings(wanted, applications),
         "terminate_all": _terminate_all(request, wanted) if reach.end == reach.see else "",
-        "reaches": reach,
-        "own_id": own_id(request),
         **CHOICES,
     }
+    found = listed(search, position)
+    context |= found | {"rows": rows(request, found["page"].rows)}
     is_fragment = request.headers.get("HX-Target") == "list"
     template = "sessions/_list.html" if is_fragment else "sessions/list.html"
-    return render(request, template, context | listed(search, position))
+    return render(request, template, context)
 
 
 @require_safe
