@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -23,16 +24,18 @@ from django.utils.text import capfirst
 
 from .access import own_id
 from .models import Account, Application, Membership, Session, SessionEvent, Termination
-from .services import end_all_of
+from .passwords import change_of
 
 if TYPE_CHECKING:
     # They are generic to mypy, not to Python.
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     AnyUserAdmin = UserAdmin[User]
+    AnyPasswordForm = AdminPasswordChangeForm[User]
     AnyPaginator = Paginator[Any]
 else:
     ModelAdmin, TabularInline, AnyUserAdmin, AnyPaginator = admin.ModelAdmin, admin.TabularInline, UserAdmin, Paginator
+    AnyPasswordForm = AdminPasswordChangeForm
 
 NEWEST = 10_000
 # Each is four fields, and Django refuses a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS.
@@ -167,21 +170,26 @@ class MembershipInline(TabularInline):
     raw_id_fields = ["user", "account"]
 
 
+class SetPasswordForm(AnyPasswordForm):
+    """Sets somebody's password, which ends his sessions at once (ASVS 7.4.3)."""
+
+    def save(self, commit: bool = True) -> Any:
+        change_of(self.user).reason = "An administrator set the password"
+        return super().save(commit)
+
+
 @admin.register(User, site=site)
 class ConsoleUserAdmin(EndsSessionsAdmin, AnyUserAdmin):
     inlines = [MembershipInline]
     show_full_result_count = False
+    change_password_form = SetPasswordForm
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Let an administrator set a password, which ends the sessions of its owner at once (ASVS 7.4.3)."""
-        of_user = User.objects.filter(pk=id).values_list("password", flat=True)
-        before = of_user.first()
-        response = super().user_change_password(request, id, form_url)
-        if before != of_user.first():
-            user = User.objects.get(pk=id)
-            spared = own_id(request) if user == request.user else None
-            end_all_of("user", user, "An administrator set the password", spared=spared)
-        return response
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
+        """Return the user; whoever sets his own password here stays in this session, as Django has it."""
+        found: User | None = super().get_object(request, object_id, from_field)
+        if found is not None and found == request.user:
+            change_of(found).spared = own_id(request)
+        return found
 
 
 @admin.register(Account, site=site)

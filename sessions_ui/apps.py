@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate, post_save, pre_delete, pre_migrate
+from django.db.models.signals import post_init, post_migrate, post_save, pre_delete, pre_migrate, pre_save
 
 
 class SessionsConfig(AppConfig):
@@ -23,5 +23,10 @@ class SessionsConfig(AppConfig):
             receivers.end_sessions_of_account, sender=account, dispatch_uid="sessions_ui.account_deleted"
         )
         post_save.connect(receivers.sweep_after_disabling, sender=user, dispatch_uid="sessions_ui.user_saved")
+        post_init.connect(receivers.note_loaded_password, sender=user, dispatch_uid="sessions_ui.user_loaded")
+        pre_save.connect(receivers.keep_sessions_that_go_on, sender=user, dispatch_uid="sessions_ui.password")
+        post_save.connect(
+            receivers.end_sessions_of_former_password, sender=user, dispatch_uid="sessions_ui.password_saved"
+        )
         pre_migrate.connect(receivers.make_way_for_migrations, sender=self, dispatch_uid="sessions_ui.pre_migrate")
         post_migrate.connect(receivers.install_after_migrate, sender=self, dispatch_uid="sessions_ui.post_migrate")

@@ -7,11 +7,11 @@ import weakref
 from functools import cache, partial
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
-from django.contrib.auth.middleware import auser
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import UpdateError
@@ -27,8 +27,9 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import http_date
 from django.utils.timezone import now
 
-from . import ended_notice, services
+from . import ended_notice, passwords, services
 from .backends.db import Fate, SessionStore
+from .models.password_digests import kept_for
 from .models.scopes import UnreadableScope
 from .origin import Origin
 from .outage import unavailable_response
@@ -138,15 +139,40 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
         request.user = SimpleLazyObject(partial(get_user, request))  # type: ignore[assignment]
-        request.auser = partial(auser, request)
+        request.auser = partial(sync_to_async(get_user), request)  # type: ignore[assignment]
 
 
 def get_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     """Return the user of the request, found once."""
     if not hasattr(request, "_cached_user"):
+        renew_if_kept(request.session)
         request._cached_user = proven_user(request.session) or auth.get_user(request)  # type: ignore[attr-defined]
+        # Who changes his own password with this object, as Django's page does, stays signed in here.
+        passwords.change_of(request._cached_user).spared = getattr(request.session, "row_id", None)  # type: ignore[attr-defined]
     user: AbstractBaseUser | AnonymousUser = request._cached_user  # type: ignore[attr-defined]
     return user
+
+
+def renew_if_kept(session: Any) -> None:
+    """Sign the session anew for its user's present password, if the row was kept for exactly that one.
+
+    A user model with a session hash of its own may refuse for other reasons than the
+    password; of those a row knows nothing, so Django decides.
+    """
+    if not isinstance(session, SessionStore) or auth.SESSION_KEY not in session:
+        return
+    user = session.loaded_user
+    if user is None or session.password_digest != kept_for(user.password) or not has_djangos_hash(type(user)):
+        return
+    if not constant_time_compare(session.get(auth.HASH_SESSION_KEY) or "", present := user.get_session_auth_hash()):
+        session[auth.HASH_SESSION_KEY] = present
+
+
+@cache
+def has_djangos_hash(model: type[AbstractBaseUser]) -> bool:
+    """Return whether the session hash of these users is Django's own, an HMAC of the password."""
+    names = ("get_session_auth_hash", "_get_session_auth_hash")
+    return all(getattr(model, name) is getattr(AbstractBaseUser, name) for name in names)
 
 
 def proven_user(session: Any) -> AbstractBaseUser | None:

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, transaction
 from django.http import HttpRequest
 
-from . import history, renames, services, triggers
+from . import history, passwords, renames, services, triggers
 from .backends.db import SessionStore
 from .models import Account, Termination
 from .search import index
@@ -41,6 +41,26 @@ def sweep_after_disabling(sender: object, instance: AbstractBaseUser, using: str
                 services.end_if_small(termination, using)
 
     transaction.on_commit(sweep_unfinished, using=using)
+
+
+def note_loaded_password(sender: object, instance: AbstractBaseUser, **kwargs: object) -> None:
+    passwords.note_loaded(instance)
+
+
+def keep_sessions_that_go_on(
+    sender: object,
+    instance: AbstractBaseUser,
+    raw: bool,
+    using: str,
+    update_fields: frozenset[str] | None,
+    **kwargs: object,
+) -> None:
+    if not raw:
+        passwords.before_save(instance, using, update_fields)
+
+
+def end_sessions_of_former_password(sender: object, instance: AbstractBaseUser, **kwargs: object) -> None:
+    passwords.after_save(instance)
 
 
 def make_way_for_migrations(sender: AppConfig, using: str, **kwargs: object) -> None:

@@ -20,6 +20,7 @@ from .geoip import country_name
 from .login_records import REPLACED
 from .models import Account, Application, Session, SessionEvent, Termination
 from .models.events import record
+from .models.password_digests import begun_with
 from .models.plain_text import plainly
 from .models.scopes import Scope
 from .models.search_text import search_text
@@ -107,6 +108,7 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
             user_id=user.pk,
             account=account,
             application=application,
+            password_digest=begun_with(user.password),
             last_active_day=TODAY,
             last_ip=origin.ip,
             last_location=origin.location,
@@ -241,3 +243,12 @@ def end_all_of(what: str, owner: AbstractBaseUser | Account, reason: str, spared
     if others.exists():
         scope = Scope({what: owner.pk}, {"all": True}, sign_in_lock.cut_off(using), spared)
         terminate(scope, None, reason=reason, in_words=f"Every session of {owner}")
+
+
+def end_some_of(owner: AbstractBaseUser, sessions: SessionQuerySet, reason: str) -> None:
+    """End these sessions of a user."""
+    using = router.db_for_write(Session)
+    conditions = {"sessions": list(sessions.order_by("id").values_list("pk", flat=True))}
+    if conditions["sessions"]:
+        scope = Scope(conditions, {"all": True}, sign_in_lock.cut_off(using))
+        terminate(scope, None, reason=reason, in_words=f"Some sessions of {owner}")

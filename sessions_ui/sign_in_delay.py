@@ -60,6 +60,14 @@ def person_and_origin(request: HttpRequest, name: str) -> str:
     return hashlib.sha256(f"{origin}\n{person}".encode(errors="surrogatepass")).hexdigest()
 
 
+def mails_to(address: str) -> str:
+    """Return under what the mails to this address are counted that let somebody choose a new password.
+
+    Wherever they are asked for: who gets too many is the same.
+    """
+    return hashlib.sha256(f"mail\n{_folded(address)}".encode(errors="surrogatepass")).hexdigest()
+
+
 def begin_attempt(whose: str) -> int:
     """Count an attempt as failed and return 0, or return the seconds for which no password is looked at.
 

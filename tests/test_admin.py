@@ -170,6 +170,39 @@ def staff_with(*permissions: str) -> Client:
     return client
 
 
+class SettingAPasswordTests:
+    """R027: what an administrator sets ends the sessions of its owner at once."""
+
+    def set(self, browser: Client, user: User, **data: str) -> None:
+        both = dict.fromkeys(("password1", "password2"), "a lighthouse of many colours")
+        url = page("user", "changelist", app="auth") + f"{user.pk}/password/"
+        answer = browser.post(url, {"usable_password": "true", **both} | data)
+        assert answer.status_code == 302, answer.context["form"].errors
+
+    def test_ends_his_sessions(self, root: Client, anna: User, annas_browser: Client) -> None:
+        self.set(root, anna)
+        assert not Session.objects.filter(user=anna).exists()
+        assert SessionEvent.objects.get(kind="terminated").reason == "An administrator set the password"
+        assert not is_signed_in(annas_browser)
+
+    def test_ends_them_also_when_there_is_to_be_no_password(
+        self, root: Client, anna: User, annas_browser: Client
+    ) -> None:
+        anna.set_password("of anna")
+        anna.save()
+        annas_browser.force_login(anna)
+        self.set(root, anna, usable_password="false", **{"unset-password": ""})
+        assert not User.objects.get(pk=anna.pk).has_usable_password()
+        assert not Session.objects.filter(user=anna).exists()
+
+    def test_of_his_own_he_stays_here_and_is_signed_out_elsewhere(self, root: Client) -> None:
+        chef = User.objects.get(username="root")
+        elsewhere = Client()
+        elsewhere.force_login(chef)
+        self.set(root, chef)
+        assert (is_signed_in(root), is_signed_in(elsewhere)) == (True, False)
+
+
 class UserTests:
     def test_deleting_ends_the_sessions_first(self, root: Client, anna: User, annas_browser: Client) -> None:
         url = page("user", "delete", anna.pk, app="auth")

@@ -45,10 +45,11 @@ TABLE: dict[str, set[str]] = {
         *("bounded_wait", "ending", "geoip", "login_records", "models", "naming", "networks", "origin"),
         *("sign_in_lock", "sweep"),
     },
+    "passwords": {"ending", "models", "services"},
     # The engine
     "backends": {"backends", "ending", "login_records", "models", "origin", "services", "sweep"},
-    "middleware": {"backends", "ended_notice", "models", "origin", "outage", "services"},
-    "receivers": {"backends", "history", "models", "renames", "search", "services", "triggers"},
+    "middleware": {"backends", "ended_notice", "models", "origin", "outage", "passwords", "services"},
+    "receivers": {"backends", "history", "models", "passwords", "renames", "search", "services", "triggers"},
     # The pages
     "search": {"models", "paging", "search"},
     "criteria": {"client", "geoip", "login_records", "models", "search", "useragent"},
@@ -60,12 +61,13 @@ TABLE: dict[str, set[str]] = {
     "suggestions": {"criteria", "filters", "geoip", "models", "search", "time_limit"},
     "templatetags": {"access", "geoip", "models", "naming", "rows"},
     "views": {
-        *("access", "filters", "geoip", "listing", "login_records", "models", "outage", "paging", "preview"),
-        *("receipt", "refusals", "restore", "rows", "search", "selection", "services", "sign_in_delay", "suggestions"),
+        *("access", "filters", "geoip", "listing", "login_records", "models", "outage", "paging", "passwords"),
+        *("preview", "receipt", "refusals", "restore", "rows", "search", "selection", "services", "sign_in_delay"),
+        *("suggestions",),
         *("useragent",),
     },
     "urls": {"views"},
-    "admin": {"access", "models", "services"},
+    "admin": {"access", "models", "passwords"},
     # What Django starts from
     "apps": {"checks", "models", "receivers"},
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},

@@ -6,10 +6,10 @@ from unittest import mock
 
 from django.contrib.auth.models import User
 from django.core import mail
-from django.test import TestCase, override_settings
+from django.test import Client, TestCase, override_settings
 from django.urls import reverse
 
-from sessions_ui.models import Account, Membership, Session
+from sessions_ui.models import Account, Membership, Session, SessionEvent
 from sessions_ui.sign_in_delay import cookie_name
 from sessions_ui.views import signing
 
@@ -192,9 +192,12 @@ class PasswordChangeTests(Cast):
     def setUp(self) -> None:
         self.sign_in()
 
-    def change(self, old: str, new: str = NEW_PASSWORD) -> Any:
+    def change(self, old: str, new: str = NEW_PASSWORD, **box: str) -> Any:
         data = {"old_password": old, "new_password1": new, "new_password2": new}
-        return self.client.post(reverse("password-change"), data)
+        return self.client.post(reverse("password-change"), data | (box or {"end_others": "on"}))
+
+    def change_with_an_empty_box(self) -> Any:
+        return self.change(PASSWORD, end_others="")
 
     def test_the_page_says_what_a_password_must_be(self) -> None:
         self.assertContains(self.client.get(reverse("password-change")), "at least 12 characters")
@@ -205,6 +208,32 @@ class PasswordChangeTests(Cast):
         after = Session.objects.get(user=self.ben)
         assert after.public_id == before.public_id
         assert after.key_digest != before.key_digest
+
+    def test_the_other_sessions_end_at_once(self) -> None:
+        """R-027: the list shows it at once."""
+        own = Session.objects.get(user=self.ben).pk
+        other = Client()
+        other.force_login(self.ben)
+        self.assertContains(self.client.get(reverse("password-change")), 'name="end_others"')
+        self.assertContains(self.client.get(self.change(PASSWORD)["Location"]), "Your sessions elsewhere are ended")
+        assert Session.objects.get(user=self.ben).pk == own
+        assert SessionEvent.objects.get(kind="terminated").reason == "The password was changed"
+        assert other.get(reverse("my-sessions")).status_code == 302
+
+    def test_the_box_is_ticked_until_somebody_empties_it(self) -> None:
+        assert "checked" in str(self.client.get(reverse("password-change")).context["form"]["end_others"])
+
+    def test_with_an_empty_box_the_other_sessions_go_on(self) -> None:
+        other = Client()
+        other.force_login(self.ben)
+        self.assertContains(self.client.get(self.change_with_an_empty_box()["Location"]), "All your sessions go on")
+        assert other.get(reverse("my-sessions")).status_code == 200
+        assert self.client.get(reverse("my-sessions")).status_code == 200
+        assert not SessionEvent.objects.filter(kind__in=SessionEvent.ENDS).exists()
+
+    def test_an_empty_box_is_empty_again_when_the_new_password_was_too_weak(self) -> None:
+        answer = self.change(PASSWORD, "short", end_others="")
+        assert "checked" not in str(answer.context["form"]["end_others"])
 
     def test_the_browser_stays_known(self) -> None:
         assert cookie_name() in self.change(PASSWORD).cookies
@@ -256,6 +285,31 @@ class PasswordResetTests(Cast):
     def test_the_link_sets_the_password(self) -> None:
         self.assertRedirects(self.set_password(self.link()), reverse("password-reset-complete"))
         assert self.sign_in(password=NEW_PASSWORD).status_code == 302
+
+    def test_the_link_ends_all_sessions_at_once(self) -> None:
+        """R-027"""
+        thief = Client()
+        thief.force_login(self.ben)
+        self.set_password(self.link())
+        assert not Session.objects.filter(user=self.ben).exists()
+        assert SessionEvent.objects.get(kind="terminated").reason == "The password was reset"
+        assert thief.get(reverse("my-sessions")).status_code == 302
+
+    def test_mails_to_one_address_meet_the_delay_of_wrong_passwords(self) -> None:
+        statuses = [
+            self.ask(address).status_code for address in ["ben@nordlicht.example", "BEN@nordlicht.example "] * 9
+        ]
+        assert (statuses[:3], statuses[-1]) == ([302] * 3, 429)
+        assert len(mail.outbox) < 9
+
+    def test_the_delay_tells_nobody_whether_an_address_is_known(self) -> None:
+        assert [self.ask("nobody@nordlicht.example").status_code for _ in range(18)][-1] == 429
+
+    def test_mails_to_one_address_hold_up_no_other_and_no_sign_in(self) -> None:
+        statuses = {self.ask().status_code for _ in range(18)}
+        assert 429 in statuses
+        assert self.ask("anna@nordlicht.example").status_code == 302
+        assert self.sign_in().status_code == 302
 
     def test_whoever_could_use_the_link_has_a_known_browser(self) -> None:
         assert cookie_name() in self.set_password(self.link()).cookies

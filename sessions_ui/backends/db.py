@@ -98,6 +98,11 @@ class SessionStore(SessionBase):
         return self._row.user if self._row else None
 
     @property
+    def password_digest(self) -> bytes | None:
+        """Under which password hash the loaded session began, or for which it was kept."""
+        return self._row.password_digest if self._row else None
+
+    @property
     def refused_halves(self) -> tuple[bytes, bytes] | None:
         """The halves of the key that was refused, if it is one that we could have issued."""
         return halves(self.refused_key) if self.refused_key and KEY.fullmatch(self.refused_key) else None
@@ -207,8 +212,9 @@ class SessionStore(SessionBase):
     def _inserted(self, session: Session, user: AbstractBaseUser | None) -> None:
         self._replaced = self._row
         digest = bytes(session.key_digest)
+        password = bytes(session.password_digest) if session.password_digest else None
         owner = user.pk if user else None
-        self._row = Row(session.pk, session.public_id, digest, owner, session.session_data, False, user)
+        self._row = Row(session.pk, session.public_id, digest, owner, session.session_data, False, password, user)
         self._note_new_key()
 
     def _update(self, row: Row, fence: Fence) -> None:

@@ -28,13 +28,23 @@ class Row(NamedTuple):
     user_id: Any
     session_data: str
     touch_due: bool
+    password_digest: bytes | None
     user: AbstractBaseUser | None
 
 
 class Lookup:
     """A compiled check for one database, one application and one set of unfinished terminations."""
 
-    COLUMNS = ["id", "public_id", "user_id", "session_data", "is_touch_due", "is_covered", "unfinished"]
+    COLUMNS = [
+        "id",
+        "public_id",
+        "user_id",
+        "session_data",
+        "is_touch_due",
+        "password_digest",
+        "is_covered",
+        "unfinished",
+    ]
 
     def __init__(self, using: str, application: str) -> None:
         self.using = using
@@ -71,7 +81,7 @@ class Lookup:
         for position, (converters, expression) in self.converters.items():
             for convert in converters:
                 values[position] = convert(values[position], expression, connection)
-        id_, public_id, user_id, data, touch_due, covered, unfinished = values[: len(self.COLUMNS)]
+        id_, public_id, user_id, data, touch_due, password, covered, unfinished = values[: len(self.COLUMNS)]
         if self.fence.known != frozenset(map(UUID, unfinished.split(",") if unfinished else ())):
             return None, False
         if covered:
@@ -79,7 +89,7 @@ class Lookup:
         user = None
         if user_id is not None:
             user = get_user_model().from_db(self.using, self.user_columns, values[len(self.COLUMNS) :])
-        return Row(id_, public_id, digest, user_id, data, touch_due, user), True
+        return Row(id_, public_id, digest, user_id, data, touch_due, bytes(password) if password else None, user), True
 
 
 def _whether(condition: Q | None) -> Case | Value:

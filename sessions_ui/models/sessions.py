@@ -67,6 +67,8 @@ class Session(FromOrigin):
     account = models.ForeignKey(Account, models.CASCADE, null=True, db_index=False, related_name="sessions")
     application = models.ForeignKey(Application, models.PROTECT, db_index=False, related_name="sessions")
     session_data = models.TextField()
+    # Under which password hash it began, or for which it was kept: passwords.py.
+    password_digest = models.BinaryField(max_length=16, null=True)
     expire_date = models.DateTimeField(db_index=True)
     created_on = models.DateTimeField(db_default=Now())
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, load_backend, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import (
     PasswordResetCompleteView,
@@ -18,6 +18,7 @@ from django.contrib.auth.views import (
     PasswordResetView,
 )
 from django.core import signing
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -29,10 +30,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sessions_ui.access import own_id
 from sessions_ui.models import Account
-from sessions_ui.services import end_all_of
-from sessions_ui.sign_in_delay import begin_attempt, clear, password_mark, person_and_origin, remember_browser
+from sessions_ui.passwords import change_of
+from sessions_ui.sign_in_delay import (
+    begin_attempt,
+    clear,
+    mails_to,
+    password_mark,
+    person_and_origin,
+    remember_browser,
+)
+
+if TYPE_CHECKING:
+    # It is generic to mypy, not to Python.
+    AnySetPasswordForm = SetPasswordForm[Any]
+else:
+    AnySetPasswordForm = SetPasswordForm
 
 PROOF_SALT = "sessions_ui.proof_of_password"
 PROOF_HOLDS = 300  # seconds
@@ -64,6 +77,29 @@ class AccountForm(forms.Form):
     def __init__(self, accounts: QuerySet[Account], data: Any = None) -> None:
         super().__init__(data)
         self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Adds to Django's form what becomes of the other sessions."""
+
+    end_others = forms.BooleanField(
+        label="Sign out my other sessions",
+        required=False,
+        initial=True,
+        help_text="Leave it ticked if somebody else may know the present password.",
+    )
+
+    def save(self, commit: bool = True) -> Any:
+        change_of(self.user).keeps_others = not self.cleaned_data["end_others"]
+        # Together: whoever looks at the list sees the new password and what it ended, or neither.
+        with transaction.atomic(router.db_for_write(type(self.user))):
+            return super().save(commit)
+
+
+class ResetPasswordForm(AnySetPasswordForm):
+    def save(self, commit: bool = True) -> Any:
+        change_of(self.user).reason = "The password was reset"
+        return super().save(commit)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -104,9 +140,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def password_change(request: HttpRequest) -> HttpResponse:
-    """Change one's own password; this session goes on under a new key, all others are refused."""
+    """Change one's own password; this session goes on under a new key, the others end unless the box is empty."""
     user: Any = request.user
-    form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
+    form = ChangePasswordForm(user, request.POST if request.method == "POST" else None)
     if form.is_bound:
         whose = person_and_origin(request, user.get_username())
         if seconds := begin_attempt(whose):
@@ -117,8 +153,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/password_change.html", {"form": form})
     form.save()
     update_session_auth_hash(request, user)
-    end_all_of("user", user, "The password was changed", spared=own_id(request))
-    response = redirect("password-change-done")
+    response = redirect(reverse("password-change-done") + ("" if form.cleaned_data["end_others"] else "?kept=1"))
     remember_browser(response, user)
     return response
 
@@ -127,20 +162,31 @@ def password_change(request: HttpRequest) -> HttpResponse:
 @login_required
 def password_change_done(request: HttpRequest) -> HttpResponse:
     """Say what the change means for one's sessions."""
-    return render(request, "registration/password_changed.html")
+    return render(request, "registration/password_changed.html", {"others_go_on": "kept" in request.GET})
 
 
-password_reset = PasswordResetView.as_view(
+_send_link = PasswordResetView.as_view(
     template_name="registration/password_reset.html",
     email_template_name="registration/password_reset_email.txt",
     subject_template_name="registration/password_reset_subject.txt",
     extra_email_context={"hours": settings.PASSWORD_RESET_TIMEOUT // 3600},
     success_url=reverse_lazy("password-reset-done"),
 )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def password_reset(request: HttpRequest) -> HttpResponseBase:
+    """Send a link to choose a new password; to one address ever more slowly, whether or not anybody has it."""
+    if request.method == "POST" and (seconds := begin_attempt(mails_to(request.POST.get("email", "")))):
+        return _too_many(request, seconds, "mails")
+    return _send_link(request)
+
+
 password_reset_done = PasswordResetDoneView.as_view(template_name="registration/password_reset_sent.html")
 password_reset_complete = PasswordResetCompleteView.as_view(template_name="registration/password_new_set.html")
 _set_new_password = PasswordResetConfirmView.as_view(
     template_name="registration/password_new.html",
+    form_class=ResetPasswordForm,
     success_url=reverse_lazy("password-reset-complete"),
 )
 
@@ -151,7 +197,6 @@ def password_reset_confirm(request: HttpRequest, uidb64: str, token: str) -> Htt
     if response.get("Location") == reverse("password-reset-complete"):
         pk = urlsafe_base64_decode(uidb64).decode()
         user = get_user_model()._default_manager.get(pk=pk)
-        end_all_of("user", user, "The password was reset")
         remember_browser(response, user)
     return response
 
@@ -165,8 +210,9 @@ def _choose(request: HttpRequest, form: AccountForm, proof: str) -> HttpResponse
     return render(request, "registration/choose_account.html", context)
 
 
-def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
-    response = render(request, "429.html", {"seconds": seconds, "next": _next(request)}, status=429)
+def _too_many(request: HttpRequest, seconds: int, what: str = "passwords") -> HttpResponse:
+    context = {"seconds": seconds, "what": what, "next": _next(request)}
+    response = render(request, "429.html", context, status=429)
     response["Retry-After"] = str(seconds)
     return response
 

@@ -82,6 +82,15 @@ def too_many(page: Page, site: Site) -> None:
             return
 
 
+def too_many_links(page: Page, site: Site) -> None:
+    for _ in range(8):
+        page.goto("/password/reset/")
+        page.get_by_label("Email").fill("nobody@kestrel-logistics.example")
+        follow(page, page.get_by_role("button", name="Send the link"))
+        if page.get_by_text("Ask again in").count():
+            return
+
+
 def signed_out(page: Page, site: Site) -> None:
     sign_in(page, site.console, "ines", site.password)
     follow(page, page.get_by_role("button", name="Sign out"))
@@ -240,6 +249,7 @@ PAGES = {
     "password-change": Shown(MEMBER, at("/password/")),
     "password-change-unfit": Shown(MEMBER, unfit_password),
     "password-changed": Shown(MEMBER, at("/password/changed/")),
+    "password-changed-others-go-on": Shown(MEMBER, at("/password/changed/?kept=1")),
     "password-reset": Shown(NOBODY, at("/password/reset/")),
     "password-reset-sent": Shown(NOBODY, at("/password/reset/sent/")),
     "password-new": Shown(NOBODY, new_password),
@@ -256,6 +266,7 @@ PAGES = {
     "404": Shown(ADMINISTRATOR, at("/nowhere/"), 404),
     "404-visitor": Shown(NOBODY, at("/nowhere/"), 404),
     "429": Shown(NOBODY, too_many, 429),
+    "429-links": Shown(NOBODY, too_many_links, 429),
     "500": Shown(ADMINISTRATOR, at("/fault/"), 500),
     "503": Shown(ADMINISTRATOR, away, 503),
     "reports-sign-in": Shown(NOBODY, in_reports("/sign-in/")),
