@@ -22,6 +22,7 @@ from .models import Application
 from .models.reaches import accounts_within, users_within
 from .models.scopes import Conditions, Reach
 from .models.search_text import normalise, whole
+from .renames import being_renamed
 from .search import box
 from .useragent import DEVICE_KINDS
 
@@ -47,20 +48,32 @@ class Criterion:
 
 
 def read_search(text: str, reach: Reach) -> Criterion:
+    return _search(text, reach, [])
+
+
+def read_search_of_sessions(text: str, reach: Reach) -> Criterion:
+    """Read the search of live sessions, which have the new name at once when their account or application gets one."""
+    return _search(text, reach, being_renamed())
+
+
+def _search(text: str, reach: Reach, renamed: list[tuple[str, Conditions]]) -> Criterion:
     try:
         terms = box.terms(text)
     except box.UnreadableSearch as error:
         raise ValidationError(str(error)) from error
     parts: list[Conditions] = []
     for term in terms:
-        if term.filter:
-            conditions: Conditions = READERS[term.filter](term.text, reach).conditions
-        elif len(term.text) < SHORTEST_WORD:
-            conditions = {"any_word": [whole(part, term.text) for part in VALUES]}
-        else:
-            conditions = {"words": [term.text]}
+        read = READERS[term.filter] if term.filter else None
+        conditions = read(term.text, reach).conditions if read else _holding(term.text, renamed)
         parts.append({"none_of": [conditions]} if term.left_out else conditions)
     return Criterion(together(parts), f"Search: {text}", f"matching “{text}”")
+
+
+def _holding(word: str, renamed: list[tuple[str, Conditions]]) -> Conditions:
+    any_word = [whole(part, word) for part in VALUES] if len(word) < SHORTEST_WORD else [word]
+    sought: Conditions = {"any_word": any_word} if len(word) < SHORTEST_WORD else {"words": [word]}
+    by_new_name = [its for new_text, its in renamed if any(one in new_text for one in any_word)]
+    return {"any_of": [sought, *by_new_name]} if by_new_name else sought
 
 
 def together(parts: Iterable[Conditions]) -> Conditions:
@@ -193,7 +206,7 @@ def read_outcome(text: str, reach: Reach) -> Criterion:
 
 
 READERS: dict[str, Callable[[str, Reach], Criterion]] = {
-    "q": read_search,
+    "q": read_search_of_sessions,
     "account": read_account,
     "user": read_user,
     "application": read_application,

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from .criteria import READERS, Criterion, read_outcome, together
+from .criteria import READERS, Criterion, read_outcome, read_search, together
 from .models.scopes import MOVING, Conditions, Reach, names_within
 from .models.search_text import normalise
 
@@ -80,7 +80,7 @@ class SessionFilter(forms.Form):
     @property
     def short_words(self) -> list[str]:
         """The words that are too short to be sought within others."""
-        several = [self.conditions, *self.conditions.get("all_of", [])]
+        several = [self.conditions, *self.conditions.get("all_of", []), *self.conditions.get("any_of", [])]
         short = [one["any_word"][0] for one in several if "any_word" in one]
         return [normalise(text) for text in short]
 
@@ -95,7 +95,7 @@ class LoginRecordFilter(SessionFilter):
 
     dormant = None  # type: ignore[assignment]
     outcome = forms.CharField(required=False, max_length=20)
-    readers = READERS | {"outcome": read_outcome}
+    readers = READERS | {"q": read_search, "outcome": read_outcome}
 
     def _read(self, name: str, text: str) -> None:
         super()._read(name, text)

@@ -1,4 +1,8 @@
-"""After a rename, sessions are found by the new name: triggers note the rename, the worker refreshes their texts."""
+"""After a rename, sessions are found by the new name: triggers note the rename, the worker refreshes their texts.
+
+Until it has done so, who searches for the new name of an account or application is
+given its sessions by its id, which is exact, and stands in a scope like any other condition.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,15 @@ from django.db.models.functions import Now
 
 from . import naming
 from .models import Account, Application, Rename, Session, Termination
-from .models.search_text import MARKS, beginning, with_parts
+from .models.scopes import Conditions
+from .models.search_text import MARKS, beginning, search_text, with_parts
 from .pacing import Pace
 
 # A sign-in under way may have read the old name, and commits after the refresh.
 SETTLED = timedelta(seconds=10)
 LOCK_NOT_AVAILABLE = "55P03"
+# So many renames are looked at where sessions are also sought by what these were renamed to.
+MOST = 100
 
 
 class Renamed(NamedTuple):
@@ -39,6 +46,19 @@ def renamed() -> dict[str, Renamed]:
         Rename.Of.ACCOUNT: Renamed(Account, ["name", "slug"], naming.searchable_account),
         Rename.Of.APPLICATION: Renamed(Application, ["name", "slug"], naming.searchable_application),
     }
+
+
+def being_renamed() -> list[tuple[str, Conditions]]:
+    """Return the new texts of accounts and applications whose sessions may hold old ones, each with what keeps these.
+
+    They may have hundreds of thousands. A person has few, and they are refreshed within seconds.
+    """
+    noted = set(Rename.objects.exclude(of=Rename.Of.USER).order_by().values_list("of", "key")[:MOST])
+    return [
+        (search_text(kind.parts(thing)), {of: thing.pk})
+        for of, kind in (renamed().items() if noted else ())
+        for thing in kind.model._default_manager.filter(pk__in=[key for its, key in noted if its == of])
+    ]
 
 
 def refresh(using: str, pace: Pace) -> int:

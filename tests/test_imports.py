@@ -52,7 +52,7 @@ TABLE: dict[str, set[str]] = {
     "receivers": {"backends", "history", "models", "passwords", "renames", "search", "services", "triggers"},
     # The pages
     "search": {"models", "paging", "search"},
-    "criteria": {"client", "geoip", "login_records", "models", "search", "useragent"},
+    "criteria": {"client", "geoip", "login_records", "models", "renames", "search", "useragent"},
     "listing": {"paging", "search", "time_limit"},
     "filters": {"criteria", "models"},
     "rows": {"access", "criteria", "geoip", "models", "naming"},

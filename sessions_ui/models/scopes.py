@@ -97,6 +97,7 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "any_word": lambda words: _any_of([Q(search_text__contains=word) for word in _some(str, words)]),
     **{part: partial(_begins, part) for part in BEGINNINGS},
     "all_of": lambda several: Q(*(conditions_q(one) for one in _some(dict, several))),
+    "any_of": lambda several: _any_of([conditions_q(one) for one in _some(dict, several)]),
     "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
@@ -150,7 +151,7 @@ def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
 
 def names_within(conditions: Conditions) -> set[str]:
     """Return the names of the conditions and of those within them."""
-    within = [one for name in ("all_of", "none_of") for one in conditions.get(name, [])]
+    within = [one for name in ("all_of", "any_of", "none_of") for one in conditions.get(name, [])]
     return set(conditions).union(*map(names_within, within))
 
 

@@ -1,14 +1,23 @@
 """After a rename, sessions are found by the new name; what was recorded keeps the old."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
+from django.http import QueryDict
 
 from sessions_ui import renames
+from sessions_ui.filters import SessionFilter
 from sessions_ui.models import Account, Rename, Session, SessionEvent
+from sessions_ui.models.reaches import ALL
+from sessions_ui.models.scopes import Conditions
 from sessions_ui.models.search_text import normalise
 from sessions_ui.pacing import Pace
+from sessions_ui.paging import Position, page
+from sessions_ui.search.narrow import narrowed
+from sessions_ui.search.plan import Search
 
 from .browser import Browser
 from .endings import begun
@@ -96,3 +105,49 @@ class RenameTests:
         finally:
             other.close()
         assert settle() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class UntilTextsAreRefreshedTests:
+    """The sessions of an account or application are found by its id where a word is in its new name."""
+
+    @pytest.fixture
+    def session(self, signed_in: Browser, acme: Account) -> Session:
+        session = Session.objects.get(user__isnull=False)
+        Session.objects.filter(pk=session.pk).update(account=acme)
+        Account.objects.filter(pk=acme.pk).update(name="Umbrella Partners", slug="um")
+        return session
+
+    @staticmethod
+    def conditions(text: str) -> Conditions:
+        wanted = SessionFilter(QueryDict(urlencode({"q": text})), ALL)
+        assert wanted.is_valid()
+        return wanted.conditions
+
+    def finds(self, text: str) -> bool:
+        conditions, sessions = self.conditions(text), Session.objects.live().signed_in()
+        found = bool(page(Search(sessions, conditions).first, Position()).rows)
+        assert found == narrowed(sessions, conditions).exists()
+        return found
+
+    @pytest.mark.parametrize("text", ["umbrella", '"umbrella partners"', "umbrella anna", "um", "anna -chromium"])
+    def test_they_are_found_by_it(self, session: Session, text: str) -> None:
+        assert "umbrella" not in session.search_text
+        assert self.finds(text)
+
+    @pytest.mark.parametrize("text", ["umbrellas", "u", "umbrella zzz", "anna -umbrella"])
+    def test_they_are_found_by_nothing_else(self, session: Session, text: str) -> None:
+        assert not self.finds(text)
+
+    def test_then_by_their_texts_alone(self, session: Session) -> None:
+        settle()
+        assert self.finds("umbrella")
+        assert self.conditions("umbrella") == {"words": ["umbrella"]}
+
+    def test_a_termination_by_it_covers_them_in_the_check(self, session: Session, signed_in: Browser) -> None:
+        begun(self.conditions("umbrella"))
+        assert signed_in.who() == "nobody"
+
+    def test_a_termination_by_another_name_does_not(self, session: Session, signed_in: Browser) -> None:
+        begun(self.conditions("umbrellas"))
+        assert signed_in.who() == "anna"

@@ -94,7 +94,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(BEGINNINGS, st.sampled_from(["ab", "be"])),
 }
 SEVERAL = st.lists(st.fixed_dictionaries({}, optional=VALUES).filter(bool), min_size=1, max_size=2)
-WITHIN = {"all_of": SEVERAL, "none_of": SEVERAL}
+WITHIN = {"all_of": SEVERAL, "any_of": SEVERAL, "none_of": SEVERAL}
 REACHES_OF = st.just({"all": True}) | st.fixed_dictionaries(
     {"accounts": st.lists(a_number(1), max_size=2)}, optional={"user": a_number(1)}
 )
