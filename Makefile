@@ -40,6 +40,7 @@ deployment: $(dev)
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 		export PRODUCTION=1 ALLOWED_HOSTS=console.example DATABASE_URL="sqlite:///$$folder/db.sqlite3" && \
 		export DEMO_PASSWORD_FILE="$$folder/demo_password" && \
+		export PUBLIC_URL=https://console.example EMAIL_URL=smtp+tls://mail.example:587 && \
 		export SECRET_KEY="$$($(python) -c 'import secrets; print(secrets.token_urlsafe(64))')" && set -x && \
 		$(python) manage.py migrate --verbosity 0 && \
 		$(python) manage.py makemigrations --check --dry-run && \

@@ -114,6 +114,8 @@ def work() -> subprocess.Popen[bytes]:
 
 def start(port: int) -> Children:
     """Start the console with its worker and, beside it, the example application on the next port."""
+    # For the links in mail.
+    os.environ.setdefault("PUBLIC_URL", f"http://127.0.0.1:{port}")
     reports = os.environ | {"DJANGO_SETTINGS_MODULE": "reports.settings", "PYTHONPATH": str(BASE_DIR)}
     return {
         "Session Admin": serve("sessionadmin.wsgi", port, BASE_DIR, dict(os.environ)),
@@ -143,7 +145,10 @@ def announce(port: int, who: str, children: Children) -> None:
     if all_alive(children):
         print(f"\nSession Admin      http://127.0.0.1:{port}/")
         print(f"Reports (example)  http://127.0.0.1:{port + 1}/")
-        print(f"{who}\nCtrl-C stops everything.\n", flush=True)
+        print(who)
+        if not os.environ.get("EMAIL_URL"):
+            print("Mail, such as about a sign-in from a new place, is written below.")
+        print("Ctrl-C stops everything.\n", flush=True)
 
 
 def all_alive(children: Children) -> bool:

@@ -188,8 +188,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# A link that resets a password is a secret: in production it must not end in the log.
-vars().update(env.email_url("EMAIL_URL", default="dummymail://" if PRODUCTION else "consolemail://"))
+# Mail. Without a server it is written to the terminal, in production to the log: there without secrets.
+EMAIL_BACKEND = f"sessionadmin.mail.{'Log' if PRODUCTION else 'Terminal'}Backend"
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
+# Seconds: a server that swallows packets must not stop the others' mail for ever.
+EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", default=10)
+PUBLIC_URL = env.str("PUBLIC_URL", default="")
+MAIL_NEW_SIGN_INS = switch("MAIL_NEW_SIGN_INS", default=True)
+MAIL_ENDED_SESSIONS = switch("MAIL_ENDED_SESSIONS", default=True)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sessionadmin@localhost")
 
 # The worker removes older login records and ends of sessions; 0 keeps them.

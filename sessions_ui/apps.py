@@ -11,7 +11,7 @@ class SessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, receivers  # noqa: F401 (the checks register themselves)
+        from . import checks, mail_checks, receivers  # noqa: F401 (the checks register themselves)
         from .models.lookups import add_sqlite_functions
 
         user, account = settings.AUTH_USER_MODEL, "sessions_ui.Account"

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from .geoip import country_name
 from .models import Account, Application, Session
+from .models.origins import FromOrigin
 from .models.plain_text import plainly
 
 
@@ -23,11 +25,20 @@ def record_name(user: Any) -> str:
     return name if name == username else f"{name} ({username})"
 
 
-def client_name(session: Session) -> str:
-    """Return the browser and device of the session, such as "Firefox 143 on Windows PC"."""
-    if session.browser and session.device and session.browser != session.device:
-        return f"{session.browser} on {session.device}"
-    return session.browser or session.device or "unknown device"
+def client_name(origin: FromOrigin) -> str:
+    """Return browser and device, such as "Firefox 143 on Windows PC"."""
+    if origin.browser and origin.device and origin.browser != origin.device:
+        return f"{origin.browser} on {origin.device}"
+    return origin.browser or origin.device or "unknown device"
+
+
+def place_name(origin: FromOrigin) -> str:
+    """Return the place and what it was guessed from, such as "Berlin, Germany, guessed from 203.0.113.7"."""
+    place = ", ".join(part for part in (origin.location, country_name(origin.country)) if part)
+    if not origin.ip:
+        return place or "unknown place"
+    guessed = origin.country and not origin.network
+    return f"{place}, guessed from {origin.ip}" if guessed else f"{place or 'unknown place'} ({origin.ip})"
 
 
 def session_name(session: Session) -> str:

@@ -18,7 +18,7 @@ from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
 from .login_records import REPLACED
-from .models import Account, Application, Session, SessionEvent, Termination
+from .models import Account, Application, Letter, Session, SessionEvent, Termination
 from .models.events import record
 from .models.password_digests import begun_with
 from .models.plain_text import plainly
@@ -118,6 +118,8 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
             **row,
         )
         record(Session.objects.filter(pk=session.pk), SessionEvent.Kind.SIGNED_IN)
+        if getattr(settings, "MAIL_NEW_SIGN_INS", False):
+            Letter.objects.using(using).about_sign_in(session, user)
     return session
 
 
@@ -163,15 +165,18 @@ class Particulars(TypedDict, total=False):
     in_words: str
     matched: int | None
     previewed_after: int | None
+    tells_people: bool
 
 
 def terminate(scope: Scope, by: AbstractBaseUser | str | None, **particulars: Unpack[Particulars]) -> Termination:
     """End the sessions in the scope, in effect from this commit on.
 
     Up to SMALL rows are removed in the same transaction, more by the worker: that is only
-    tidying. `by` is a user, or in words whoever is none. Raises UnreadableScope.
+    tidying. `by` is a user, or in words whoever is none. Where it is somebody, people are
+    told by mail, if MAIL_ENDED_SESSIONS is on. Raises UnreadableScope.
     """
     using = router.db_for_write(Session)
+    particulars.setdefault("tells_people", by is not None and getattr(settings, "MAIL_ENDED_SESSIONS", False))
     scope.q()  # raises before anything is written
     with transaction.atomic(using):
         alone = sign_in_lock.hold_alone(using)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from . import receipt, sign_in_lock
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import Locked, end, lock
-from .models import Beat, Fence, Session, SessionEvent, SessionQuerySet, Termination
+from .models import Beat, Fence, Letter, Session, SessionEvent, SessionQuerySet, Termination
 from .pacing import Pace, nothing
 from .search.narrow import narrowed, on_walk
 
@@ -90,6 +90,9 @@ def left_by_older(sessions: SessionQuerySet, termination: Termination) -> Sessio
 
 def end_for(termination: Termination, using: str, locked: Locked, *, finishes: bool = False) -> None:
     """End these rows in the termination's name and count them; mark it finished when they are its last."""
+    if termination.tells_people and locked.unexpired:
+        sessions = Session.objects.using(using).filter(pk__in=locked.unexpired)
+        Letter.objects.using(using).about_ended(sessions, termination)
     ended = end(using, locked, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
     changes: dict[str, Any] = {"ended": F("ended") + ended} if ended else {}
     if finishes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -27,6 +28,23 @@ class ToldToStop(Exception):
     """The worker was told to stop between two batches; what it left over goes on later."""
 
 
+def until_told_to_stop(work: Callable[[], object], using: str, told_to_stop: Event) -> None:
+    """Do this again and again until told to stop; an outage of the database is waited out."""
+    while not told_to_stop.is_set():
+        try:
+            work()
+        except ToldToStop:
+            break
+        except UnreadableScope as error:
+            logger.error("Nothing is tidied: a later version made this termination. %s", error)
+            told_to_stop.wait(BEAT)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The database does not answer, trying again: %s", error)
+            connections[using].close()
+        told_to_stop.wait(POLL)
+    connections[using].close()
+
+
 @dataclass
 class Worker:
     """Sweeps, expires and gives a beat, until told to stop."""
@@ -43,19 +61,7 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop; an outage of the database is waited out."""
         logger.info("The worker has started.")
-        while not self.told_to_stop.is_set():
-            try:
-                self.round()
-            except ToldToStop:
-                break
-            except UnreadableScope as error:
-                logger.error("Nothing is tidied: a later version made this termination. %s", error)
-                self.told_to_stop.wait(BEAT)
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("The database does not answer, trying again: %s", error)
-                connections[self.using].close()
-            self.told_to_stop.wait(POLL)
-        connections[self.using].close()
+        until_told_to_stop(self.round, self.using, self.told_to_stop)
         logger.info("The worker has stopped.")
 
     def round(self) -> None:

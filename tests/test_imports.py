@@ -28,7 +28,8 @@ TABLE: dict[str, set[str]] = {
     "history": {"models"},
     "login_records": {"models"},
     "retention": {"models", "pacing"},
-    "naming": {"models"},
+    "naming": {"geoip", "models"},
+    "novelty": {"models"},
     "paging": {"models"},
     "receipt": {"models"},
     "restore": {"models"},
@@ -41,6 +42,8 @@ TABLE: dict[str, set[str]] = {
     "renames": {"models", "naming", "pacing"},
     "networks": {"geoip", "models", "naming", "origin", "pacing", "renames"},
     "worker": {"models", "networks", "pacing", "renames", "restore", "retention", "sweep"},
+    "mail": {"models", "naming", "novelty", "templatetags"},
+    "postman": {"mail", "models"},
     "services": {
         *("bounded_wait", "ending", "geoip", "login_records", "models", "naming", "networks", "origin"),
         *("sign_in_lock", "sweep"),
@@ -69,11 +72,13 @@ TABLE: dict[str, set[str]] = {
     "urls": {"views"},
     "admin": {"access", "models", "passwords"},
     # What Django starts from
-    "apps": {"checks", "models", "receivers"},
+    "apps": {"checks", "mail_checks", "models", "receivers"},
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
+    "mail_checks": set(),
     "demo": {"backends", "checks", "geoip", "models", "origin", "services", "sign_in_lock", "useragent"},
     "management": {
-        *("demo", "filters", "models", "preview", "restore", "retention", "selection", "services", "sweep", "worker"),
+        *("demo", "filters", "models", "postman", "preview", "restore", "retention", "selection", "services"),
+        *("sweep", "worker"),
     },
 }
 MODULES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts)

@@ -3,6 +3,7 @@ from .accounts import Account, Application, Membership
 from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
+from .letters import Letter
 from .networks import Network, NetworkChange, Prefix
 from .reaches import reaches_of
 from .renames import Rename
@@ -14,6 +15,7 @@ __all__ = [
     "Application",
     "Beat",
     "Fence",
+    "Letter",
     "Membership",
     "Network",
     "NetworkChange",

@@ -10,6 +10,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
 from .functions import RandomUUID
+from .insert_select import insert_select
 from .origins import FromOrigin
 from .sessions import SessionQuerySet
 
@@ -180,28 +181,7 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     if kind in SessionEvent.ENDS:
         expressions["ended_key"] = F("key_digest_rest")
     expressions["reason"] = Value("")
-    fields: Any = SessionEvent._meta.get_field
-    expressions |= {
-        name: value if is_expression(value) else Value(value, fields(name)) for name, value in values.items()
-    }
-    return _insert_from(sessions, expressions)
-
-
-def is_expression(value: Any) -> bool:
-    return hasattr(value, "resolve_expression")
-
-
-def _insert_from(sessions: SessionQuerySet, expressions: dict[str, Any]) -> int:
-    names = {f"event_{name}": expression for name, expression in expressions.items()}
-    query = sessions.order_by().annotate(**names).values_list(*names).query
-    connection = connections[sessions.db]
-    sql, params = query.get_compiler(sessions.db).as_sql()
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(name) for name in expressions)
-    table = quote(SessionEvent._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
-        return int(cursor.rowcount)
+    return insert_select(SessionEvent, sessions, expressions | values)
 
 
 def on_events(condition: models.Q) -> models.Q:

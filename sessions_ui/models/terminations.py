@@ -32,6 +32,8 @@ class Termination(models.Model):
     conditions = models.JSONField(encoder=DjangoJSONEncoder)
     reach = models.JSONField(encoder=DjangoJSONEncoder)
     in_words = models.TextField(blank=True)
+    # By mail: whose sessions it ends, who ended them and the note, but not the reason.
+    tells_people = models.BooleanField(default=False, db_default=False)
     cut_off = models.BigIntegerField()
     spared = models.BigIntegerField(null=True, blank=True)
     matched = models.BigIntegerField(null=True, blank=True)

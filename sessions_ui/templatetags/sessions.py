@@ -22,8 +22,10 @@ register = template.Library()
 RELATIVE_UNTIL = timedelta(days=1)
 MONTHS = ["", *(f"{date(2000, month, 1):%B}" for month in range(1, 13))]
 
+register.filter(naming.client_name)
 register.filter(naming.person_name)
 register.filter(naming.login_name)
+register.filter(naming.place_name)
 register.filter(naming.session_name)
 register.filter(rows.device_icon)
 register.filter(rows.is_active_now)
@@ -44,6 +46,12 @@ def _exact(local: datetime) -> str:
 
 def _clock(local: datetime) -> str:
     return f"{local.hour:02}:{local.minute:02}"
+
+
+@register.filter
+def exact_with_zone(moment: datetime) -> str:
+    """Return the moment where no page says its zone, such as "12 March 2026, 10:04 (Europe/Berlin)"."""
+    return f"{exact(moment)} ({timezone.get_current_timezone_name()})"
 
 
 @register.filter

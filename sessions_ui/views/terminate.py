@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, QueryDict
@@ -87,6 +88,7 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDi
         "signed": shown.signed(request.user.pk, matched, reach),
         "form": form,
         "typed_above": TYPED_ABOVE,
+        "tells_people": getattr(settings, "MAIL_ENDED_SESSIONS", False),
         "back": back,
     }
     return render(request, "sessions/confirm.html", context, status=400 if form.errors else 200)

@@ -8,20 +8,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from sessions_ui import services, sign_in_lock
 from sessions_ui.backends.db import SessionStore
-from sessions_ui.models import Session, SessionEvent, Termination
+from sessions_ui.models import Letter, Session, SessionEvent, Termination
 from sessions_ui.models.events import record
 from sessions_ui.models.scopes import Scope
 from tests.engine.browser import Browser
 from tests.engine.endings import EVERYTHING, USING
+from tests.mail.server import mail_server
 from tests.pages.cast import make_sessions
 from tests.test_reports import database_address, environment
 
@@ -33,11 +36,10 @@ LONG_ENOUGH = 1_800
 
 
 @contextmanager
-def process(*command: str) -> Iterator[subprocess.Popen[str]]:
+def process(*command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Start a program on the database of this test; kill it in the end if it is still there."""
-    own = environment(
-        DATABASE_URL=database_address(), DJANGO_SETTINGS_MODULE="tests.settings", SECRET_KEY=settings.SECRET_KEY
-    )
+    variables |= {"DATABASE_URL": database_address(), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    own = environment(SECRET_KEY=settings.SECRET_KEY, **variables)
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, *command], env=own, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
@@ -48,8 +50,8 @@ def process(*command: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
-def worker() -> AbstractContextManager[subprocess.Popen[str]]:
-    return process(str(MANAGE), "work")
+def worker(**variables: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return process(str(MANAGE), "work", **variables)
 
 
 def ender() -> AbstractContextManager[subprocess.Popen[str]]:
@@ -82,6 +84,13 @@ def wait_until(what: str, number: int = 0) -> None:
     until = monotonic() + LONG_ENOUGH
     while not is_finished() and (what == "finished" or ended() <= number):
         assert monotonic() < until, f"not {what}"
+        sleep(0.005)
+
+
+def wait_until_sent() -> None:
+    until = monotonic() + LONG_ENOUGH
+    while Letter.objects.exists():
+        assert monotonic() < until, "not sent"
         sleep(0.005)
 
 
@@ -139,6 +148,36 @@ class WorkerTests:
         with worker(), worker():
             wait_until("finished")
         is_whole(number)
+
+
+class PostTests:
+    def test_killed_between_sending_and_removing_a_letter_comes_again(self, anna: User) -> None:
+        """F11."""
+        User.objects.filter(pk=anna.pk).update(email="anna@kestrel.example")
+        fill(anna, KNOWN)
+        services.terminate(Scope(EVERYTHING, {"all": True}, sign_in_lock.cut_off(USING)), "root")
+        Letter.objects.filter(termination=None).delete()
+        with mail_server() as server:
+            taken, go_on = Event(), Event()
+
+            def hold() -> None:
+                taken.set()
+                go_on.wait(LONG_ENOUGH)
+
+            server.before_answering = hold
+            with worker(EMAIL_URL=f"smtp://127.0.0.1:{server.port}") as running:
+                assert taken.wait(LONG_ENOUGH)
+                running.kill()
+                running.wait()
+            go_on.set()
+            assert Letter.objects.get().tries == 1
+            Letter.objects.update(due_on=F("created_on"))
+            with worker(EMAIL_URL=f"smtp://127.0.0.1:{server.port}") as running:
+                wait_until_sent()
+                running.send_signal(signal.SIGTERM)
+                assert running.wait() == 0
+            first, second = server.taken
+        assert first["Message-ID"] == second["Message-ID"]
 
 
 class ServerTests:

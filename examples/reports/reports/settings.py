@@ -92,6 +92,8 @@ CONTENT_SECURITY_POLICY = {
 # The engine.
 SESSION_ENGINE = "sessions_ui.backends.db"
 SESSION_APPLICATION = "reports"
+# The console's worker tells people of sign-ins from new devices and places.
+MAIL_NEW_SIGN_INS = True
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 # Browsers share cookies between the ports of a host, so each application names its own.
 # Behind TLS they are called __Host-reports and __Host-reports-csrf, and are Secure.

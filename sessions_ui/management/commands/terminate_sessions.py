@@ -74,6 +74,7 @@ class Command(BaseCommand):
             in_words=shown.in_words,
             matched=matched,
             previewed_after=shown.newest_termination,
+            **({"tells_people": False} if options["restored"] else {}),
         )
         if options["restored"]:
             restore.remember(using)

@@ -1,0 +1,54 @@
+"""What is new about a sign-in, beside the earlier ones of the same person.
+
+Who hears of every update of a browser and of every address that a phone is given stops
+reading. So a version is not new, nor is another city or network in a country that he has
+signed in from; where the country is unknown, networks are compared. A network that an
+administrator has named is never new.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from .models.origins import FromOrigin
+
+COMPARED = timedelta(days=90)
+VERSION = re.compile(r" [0-9.]+$")
+PREFIX_LENGTHS = {4: 16, 6: 64}
+
+
+def novelties(sign_in: FromOrigin, earlier: Sequence[FromOrigin]) -> list[str]:
+    """Return in words what the sign-in has in common with none of the earlier ones."""
+    is_known = bool(sign_in.network) or any(is_same_place(sign_in, one) for one in earlier)
+    new = [] if is_known else ["the place"]
+    on_device = [one for one in earlier if (one.device, one.os) == (sign_in.device, sign_in.os)]
+    if not on_device:
+        new.append("the device")
+    elif not any(family(one.browser) == family(sign_in.browser) for one in on_device):
+        new.append("the browser")
+    return new
+
+
+def is_same_place(one: FromOrigin, other: FromOrigin) -> bool:
+    """Return whether both are in one country or, where a country is unknown, in one network or place."""
+    if one.country and other.country:
+        return one.country == other.country
+    if one.location and one.location == other.location:
+        return True
+    return network(one.ip) == network(other.ip)
+
+
+def network(ip: str | None) -> str:
+    """Return the /16 of an IPv4 address or the /64 of an IPv6 address, "" without one."""
+    if not ip:
+        return ""
+    length = PREFIX_LENGTHS[ipaddress.ip_address(ip).version]
+    return str(ipaddress.ip_network(f"{ip}/{length}", strict=False))
+
+
+def family(browser: str) -> str:
+    """Return the browser without its version."""
+    return VERSION.sub("", browser)
