@@ -23,7 +23,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from .access import own_id
-from .models import Account, Application, Membership, Session, SessionEvent, Termination
+from .models import Account, Application, Export, Membership, Session, SessionEvent, Termination
 from .passwords import change_of
 
 if TYPE_CHECKING:
@@ -129,6 +129,12 @@ class TerminationAdmin(ReadOnlyAdmin):
         *("public_id", "created_on", "actor", "actor_label", "in_words", "reason", "note"),
         *("conditions", "reach", "cut_off", "spared", "matched", "ended", "finished_on"),
     ]
+
+
+@admin.register(Export, site=site)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ["created_on", "actor_label", "what", "in_words", "rows", "finished_on"]
+    fields = ["actor_label", "created_on", "what", "in_words", "rows", "finished_on", "broken_off"]
 
 
 class WithoutSessions(NestedObjects):

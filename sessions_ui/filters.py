@@ -9,8 +9,12 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from .criteria import READERS, Criterion, read_outcome, read_search, together
+from .login_records import branches, with_outcome
+from .models import Fence, Session, SessionEvent
 from .models.scopes import MOVING, Conditions, Reach, names_within
 from .models.search_text import normalise
+from .search.index import LOGIN_RECORDS
+from .search.plan import Search
 
 
 class SessionFilter(forms.Form):
@@ -77,6 +81,10 @@ class SessionFilter(forms.Form):
         """The conditions of a scope; empty when nothing is set."""
         return together(criterion.conditions for criterion in self.criteria.values())
 
+    def search(self, known: Fence) -> Search[Any]:
+        """Return what finds the live sessions within reach that are kept."""
+        return Search(Session.objects.live(known).signed_in(), self.conditions, known.branches(self.reach))
+
     @property
     def short_words(self) -> list[str]:
         """The words that are too short to be sought within others."""
@@ -102,6 +110,13 @@ class LoginRecordFilter(SessionFilter):
         if name in self.criteria and MOVING & names_within(self.criteria[name].conditions):
             del self.criteria[name]
             self.add_error(name, "A login record does not change, so it does not know dormant:. Leave it out.")
+
+    def search(self, known: Fence) -> Search[Any]:
+        """Return what finds the login records within reach that are kept."""
+        events = SessionEvent.objects.sign_ins()
+        if self.chosen_outcome:
+            events = events.filter(with_outcome(self.chosen_outcome, known))
+        return Search(events, self.conditions, branches(self.reach), LOGIN_RECORDS)
 
     @property
     def chosen_outcome(self) -> str:

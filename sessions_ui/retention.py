@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from .models import NetworkChange, SessionEvent, Termination
+from .models import Export, NetworkChange, SessionEvent, Termination
 from .models.events import retention
 from .models.search_text import PARTS, search_text
+from .naming import record_name
 from .pacing import Pace
 
 FORGOTTEN = "A person who was forgotten"
@@ -64,9 +65,11 @@ def forget(user: Any, using: str) -> int:
         with retention(using):
             events = SessionEvent.objects.using(using).filter(Q(user_key=str(user.pk)) | Q(user_label=name))
             number = events.update(**IDENTITY)
-        acts = Termination.objects.using(using)
-        acts.filter(actor_id=user.pk).update(actor_label=label)
-        NetworkChange.objects.using(using).filter(actor_id=user.pk).update(actor_label=label)
-        acts.filter(conditions__user=str(user.pk)).update(in_words=f"Every session of {label.lower()}")
-        acts.filter(conditions__user=user.pk).update(in_words=f"Every session of {label.lower()}")
+        # Who is deleted already is known by his label alone.
+        his = Q(actor_id=user.pk) | Q(actor_label=record_name(user))
+        for records in (Termination, NetworkChange, Export):
+            records._default_manager.using(using).filter(his).update(actor_label=label)
+        for acts in (Termination.objects.using(using), Export.objects.using(using)):
+            for pk in (str(user.pk), user.pk):
+                acts.filter(conditions__user=pk).update(in_words=f"Every session of {label.lower()}")
     return number

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import records, sessions, signing, terminate, terminations
+from .views import exports, records, saved_views, sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -10,8 +10,16 @@ urlpatterns = [
     path("security/active-user-sessions/terminate/", terminate.terminate, name="terminate"),
     path("security/active-user-sessions/suggest/account/", sessions.suggest, {"what": "account"}, "suggest-account"),
     path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, "suggest-user"),
+    path("security/active-user-sessions/export/", exports.export_sessions, name="export-sessions"),
     path("security/active-user-sessions/<uuid:public_id>/", sessions.session, name="session"),
     path("security/login-records/", records.login_records, name="login-records"),
+    path("security/login-records/export/", exports.export_login_records, name="export-login-records"),
+    path("security/exports/", exports.exports, name="exports"),
+    path("security/saved-views/", saved_views.saved_views, name="saved-views"),
+    path("security/saved-views/new/<slug:of>/", saved_views.save_view, name="save-view"),
+    path("security/saved-views/<uuid:public_id>/", saved_views.open_view, name="saved-view"),
+    path("security/saved-views/<uuid:public_id>/edit/", saved_views.edit_view, name="edit-view"),
+    path("security/saved-views/<uuid:public_id>/remove/", saved_views.remove_view, name="remove-view"),
     path("security/terminations/", terminations.terminations, name="terminations"),
     path("security/terminations/<uuid:public_id>/", terminations.termination, name="termination"),
     # Signing in and out

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import HealthCheck, settings
 
 # How long an example takes tells of the machine and not of the code.
@@ -37,6 +36,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session", autouse=True)
 def _emptying_is_retention() -> Iterator[None]:
     """Let the database be emptied between tests: its triggers keep events from being deleted."""
+    # Where Django's models are not there yet, it would lead into a circle.
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
     original = BaseDatabaseOperations.execute_sql_flush
 
     def execute_sql_flush(self: Any, sql_list: Any) -> None:

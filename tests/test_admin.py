@@ -14,11 +14,11 @@ from pytest_django import Settings
 
 from sessions_ui import admin
 from sessions_ui.backends.db import SessionStore, halves
-from sessions_ui.models import Account, Application, Membership, Session, SessionEvent, Termination
+from sessions_ui.models import Account, Application, Export, Membership, Session, SessionEvent, Termination
 from sessions_ui.models.events import retention
 
 urlpatterns = [path("admin/", admin.site.urls), path("", include("sessions_ui.urls"))]
-READ_ONLY = ["session", "sessionevent", "termination"]
+READ_ONLY = ["export", "session", "sessionevent", "termination"]
 WRITTEN = ["account", "membership", "application"]
 INLINE = re.compile(
     r"<style|\sstyle=|<script(?![^>]*\ssrc=)(?![^>]*type=\"application/json\")|\son[a-z]+=|javascript:"
@@ -99,9 +99,11 @@ class ReadOnlyTests:
     def _rows(self, annas_browser: Client) -> None:
         scope = {"conditions": {"everything": True}, "reach": {"all": True}, "cut_off": 0}
         Termination.objects.create(in_words="Everything", actor_label="root", **scope)
+        Export.objects.create(in_words="Everything", actor_label="root", conditions={}, reach={"all": True})
 
     def rows(self) -> dict[str, int]:
         return {
+            "export": Export.objects.latest("id").pk,
             "session": Session.objects.latest("id").pk,
             "sessionevent": SessionEvent.objects.latest("id").pk,
             "termination": Termination.objects.latest("id").pk,
@@ -158,7 +160,7 @@ class ReadOnlyTests:
 
     def test_staff_without_permission_sees_none_of_it(self, annas_browser: Client, anna: User) -> None:
         User.objects.filter(pk=anna.pk).update(is_staff=True)
-        assert [annas_browser.get(page(model)).status_code for model in READ_ONLY] == [403] * 3
+        assert [annas_browser.get(page(model)).status_code for model in READ_ONLY] == [403] * len(READ_ONLY)
 
 
 def staff_with(*permissions: str) -> Client:

@@ -3,10 +3,12 @@ from .accounts import Account, Application, Membership
 from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
+from .exports import Export
 from .letters import Letter
 from .networks import Network, NetworkChange, Prefix
 from .reaches import reaches_of
 from .renames import Rename
+from .saved_views import SavedView
 from .sessions import Session, SessionQuerySet
 from .terminations import Fence, Termination
 
@@ -14,6 +16,7 @@ __all__ = [
     "Account",
     "Application",
     "Beat",
+    "Export",
     "Fence",
     "Letter",
     "Membership",
@@ -21,6 +24,7 @@ __all__ = [
     "NetworkChange",
     "Prefix",
     "Rename",
+    "SavedView",
     "Session",
     "SessionEvent",
     "SessionQuerySet",

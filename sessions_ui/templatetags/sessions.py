@@ -13,13 +13,14 @@ from django.utils.safestring import SafeString, mark_safe
 
 from sessions_ui import geoip, naming, rows
 from sessions_ui.access import reaches
-from sessions_ui.models import Session
+from sessions_ui.models import SavedView, Session
 from sessions_ui.models.plain_text import plainly
 from sessions_ui.models.reaches import Reaches
 
 register = template.Library()
 
 RELATIVE_UNTIL = timedelta(days=1)
+VIEWS_IN_MENU = 20
 MONTHS = ["", *(f"{date(2000, month, 1):%B}" for month in range(1, 13))]
 
 register.filter(naming.client_name)
@@ -112,6 +113,14 @@ def administers(context: Context) -> bool:
     request: HttpRequest | None = context.get("request")
     user: Any = getattr(request, "user", None)
     return bool(request and user and user.is_authenticated and reaches(request).administers)
+
+
+@register.inclusion_tag("saved_views/_menu.html", takes_context=True)
+def saved_views_menu(context: Context, of: str) -> dict[str, Any]:
+    """Show the reader's views of a list, the first so many."""
+    request: Any = context["request"]
+    visible = SavedView.objects.visible_to(request.user, reaches(request).see)
+    return {"views": visible.filter(of=of).only("name", "public_id")[:VIEWS_IN_MENU]}
 
 
 @register.simple_tag(takes_context=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -11,13 +13,11 @@ from django.views.decorators.http import require_safe
 from sessions_ui.access import SignedInRequest, fence, reaches
 from sessions_ui.filters import LoginRecordFilter
 from sessions_ui.listing import listed, without_paging
-from sessions_ui.login_records import Outcome, branches, with_outcome, with_outcomes
-from sessions_ui.models import Application, Fence, SessionEvent
+from sessions_ui.login_records import Outcome, with_outcomes
+from sessions_ui.models import Application, Fence
 from sessions_ui.models.reaches import ALL
 from sessions_ui.paging import Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
-from sessions_ui.search.index import LOGIN_RECORDS
-from sessions_ui.search.plan import Search
 from sessions_ui.suggestions import candidates
 from sessions_ui.useragent import DEVICE_KINDS
 
@@ -45,11 +45,9 @@ def login_records(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    events, outcome = SessionEvent.objects.sign_ins().defer(*UNSHOWN), wanted.chosen_outcome
-    if outcome:
-        events = events.filter(with_outcome(outcome, known))
-    search = Search(events, wanted.conditions, branches(reach), LOGIN_RECORDS)
-    found = listed(search, position, narrowed=bool(outcome))
+    search = wanted.search(known)
+    search = replace(search, rows=search.rows.defer(*UNSHOWN))
+    found = listed(search, position, narrowed=bool(wanted.chosen_outcome))
     context |= found | {"position": position, "records": with_outcomes(found["page"].rows, known)}
     is_fragment = request.headers.get("HX-Target") == "list"
     return render(request, "records/_list.html" if is_fragment else "records/list.html", context)

@@ -13,6 +13,8 @@ from tests.browser.servers import Site
 LIST = "/security/active-user-sessions/"
 TERMINATE = f"{LIST}terminate/"
 TERMINATIONS = "/security/terminations/"
+EXPORTS = "/security/exports/"
+SAVED_VIEWS = "/security/saved-views/"
 NOBODY, ADMINISTRATOR, ACCOUNT_ADMINISTRATOR, MEMBER, GUEST = "", "marta", "omar", "anna", "guest"
 
 Way = Callable[[Page, Site], object]
@@ -166,6 +168,47 @@ def receipt(page: Page, site: Site) -> None:
     follow(page, page.get_by_role("link", name="Receipt"))
 
 
+def exports(page: Page, site: Site) -> None:
+    page.goto(f"{LIST}?user=ines")
+    with page.expect_download():
+        page.get_by_role("button", name="Export").click()
+    page.goto(EXPORTS)
+
+
+def too_many_exports(page: Page, site: Site) -> None:
+    page.goto(LIST)
+    token = page.locator("[name=csrfmiddlewaretoken]").first.get_attribute("value") or ""
+    for _ in range(10):
+        page.request.post(f"{site.console}{LIST}export/", form={"csrfmiddlewaretoken": token})
+    follow(page, page.get_by_role("button", name="Export"))
+
+
+def saved_views(page: Page, site: Site) -> None:
+    """Save two views, unless an earlier visit has."""
+    for query, name in (("country=DE&dormant=30d", "Germany, dormant"), ("application=portal", "The portal")):
+        page.goto(f"{SAVED_VIEWS}new/sessions/?{query}")
+        page.get_by_label("Name").fill(name)
+        follow(page, page.get_by_role("button", name="Save view"))
+    page.goto(SAVED_VIEWS)
+
+
+def edit_view(page: Page, site: Site) -> None:
+    saved_views(page, site)
+    follow(page, page.get_by_role("link", name="Rename, share or remove the view The portal"))
+
+
+def unnamed_view(page: Page, site: Site) -> None:
+    page.goto(f"{SAVED_VIEWS}new/sessions/?country=DE")
+    page.get_by_label("Name").fill(" ")
+    follow(page, page.get_by_role("button", name="Save view"))
+
+
+def views_open(page: Page, site: Site) -> None:
+    saved_views(page, site)
+    page.goto(LIST)
+    page.locator("summary", has_text="Saved views").click()
+
+
 def own_ended(page: Page, site: Site) -> None:
     """End all of one's own sessions, this one too, and be told so at the sign-in."""
     sign_in(page, site.console, "lars", site.password)
@@ -244,6 +287,15 @@ PAGES = {
     "login-records": Shown(ADMINISTRATOR, at("/security/login-records/")),
     "login-records-filtered": Shown(ADMINISTRATOR, at("/security/login-records/?outcome=failed&sort=oldest")),
     "login-records-no-match": Shown(ADMINISTRATOR, at("/security/login-records/?q=nobody+is+called+that")),
+    "exports": Shown(ADMINISTRATOR, exports),
+    "exports-none": Shown(GUEST, at(EXPORTS)),
+    "exports-too-many": Shown(ACCOUNT_ADMINISTRATOR, too_many_exports, 429),
+    "saved-views": Shown(ADMINISTRATOR, saved_views),
+    "saved-views-none": Shown(GUEST, at(SAVED_VIEWS)),
+    "saved-view-new": Shown(ACCOUNT_ADMINISTRATOR, at(f"{SAVED_VIEWS}new/sessions/?country=DE")),
+    "saved-view-wrong": Shown(ACCOUNT_ADMINISTRATOR, unnamed_view, 400),
+    "saved-view-edit": Shown(ADMINISTRATOR, edit_view),
+    "list-views-open": Shown(ADMINISTRATOR, views_open),
     "my-sessions": Shown(MEMBER, at("/my-sessions/")),
     "my-sessions-no-account": Shown(GUEST, at("/my-sessions/")),
     "password-change": Shown(MEMBER, at("/password/")),

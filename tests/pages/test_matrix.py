@@ -16,7 +16,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from sessions_ui.models import Membership, Session, Termination
+from sessions_ui.models import Membership, SavedView, Session, Termination
 
 from .cast import TERMINATE, current, live, make_account, make_person, make_session, permit, previewed, signed_in
 
@@ -26,6 +26,7 @@ SESSIONS = ["acme", "bolt", "cargo", "none", "own", "current"]
 NOT_ROLES = {"request", "form"}
 NAMES = [*SESSIONS, "act-own", "act-other"]
 SHOWN = re.compile(r'unit-(\w+)|(act-\w+)|<option value="(?:team|person)-(\w+)"')
+VIEW: dict[str, Any] = {"name": "Shared", "shared": True, "of": "sessions", "query": "city=berlin"}
 # They answer before the resolver is asked.
 PROBES = {"/healthz", "/readyz"}
 
@@ -79,7 +80,7 @@ class World:
             url, form = TERMINATE, form | {"preview": previewed(urlsplit(url).query, self.user.pk, 100)}
         response = self.client.generic(method, url, urlencode(form), content_type="application/x-www-form-urlencoded")
         leads_to = resolve(urlsplit(response["Location"]).path).view_name if "Location" in response else ""
-        shown = {one or two or three for one, two, three in SHOWN.findall(response.content.decode())}
+        shown = {one or two or three for one, two, three in SHOWN.findall(response.getvalue().decode())}
         return Outcome(response.status_code, leads_to, frozenset(shown), before - self.live())
 
     def live(self) -> frozenset[str]:
@@ -108,6 +109,8 @@ def world_of(role: dict[str, Any]) -> World:
         mine.update(account=None, device="unit-current", search_text="found")
     for name, actor in {"act-own": user, "act-other": owners["cargo"]}.items():
         world.ids[name] = make_termination(actor, name).public_id
+    shared = SavedView.objects.create(owner=owners["cargo"], account=accounts["acme"], **VIEW)
+    world.ids["view"] = shared.public_id
     world.ids |= {name: session.public_id for name, session in sessions.items()} | {"unknown": uuid.uuid4()}
     if "disabled" in role:
         User.objects.filter(pk=user.pk).update(is_active=False)
