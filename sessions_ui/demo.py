@@ -21,13 +21,14 @@ from django.db import router, transaction
 from django.db.models import F
 from tqdm import tqdm
 
-from . import geoip, services, sign_in_lock, useragent
+from . import geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
 from .checks import DEMO_GROUP
-from .models import Account, Application, Membership, Session, SessionEvent
+from .models import Account, Application, Membership, Network, Session, SessionEvent
 from .models.events import record
 from .models.search_text import search_text
 from .origin import Origin
+from .pacing import Pace
 
 GROUP = DEMO_GROUP
 ACCOUNTS = {
@@ -48,6 +49,11 @@ APPLICATIONS = {
     "ledger": "Ledger",
     "field-service": "Field Service",
 }
+# Name, slug of the account or none, prefix, country.
+NETWORKS = [
+    ("Office Lisbon", "", "198.51.100.16/28", "PT"),
+    ("Newsroom Berlin", "nordlicht-verlag", "203.0.113.16/28", "DE"),
+]
 PLATFORM_ADMINISTRATOR = "marta"
 BATCH = 1_000
 SPREAD = timedelta(days=30)
@@ -90,6 +96,15 @@ def seed(people: int, sessions: int, password: str) -> None:
         # As every sign-in does: no cut-off may be read between these ids and their commit.
         sign_in_lock.share(using)
         SignIns(make_people(people, password)).make(sessions)
+        name_networks(using)
+
+
+def name_networks(using: str) -> None:
+    """Name networks as the platform administrator, and the sessions that come from there."""
+    by = get_user_model()._default_manager.get(username=PLATFORM_ADMINISTRATOR)
+    for name, slug, cidr, country in NETWORKS:
+        network = Network(name=name, country=country, account=Account.objects.filter(slug=slug).first())
+        networks.apply_one(networks.save(network, [cidr], by), using, Pace(BATCH, 1.0, rest=0.0, times=0.0))
 
 
 def cast() -> list[Person]:

@@ -105,26 +105,29 @@ def _of(account_id: int | None) -> SessionQuerySet:
 
 
 def apply(using: str, pace: Pace) -> int:
-    """Rename the sessions of the networks that were changed, in batches; return how many sessions that were.
+    """Rename the sessions of the networks that were changed; return how many sessions that were."""
+    changes = NetworkChange.objects.using(using).filter(applied_on=None, happened_on__lte=Now() - SETTLED)
+    return sum(apply_one(change, using, pace) for change in changes.order_by("id"))
+
+
+def apply_one(change: NetworkChange, using: str, pace: Pace) -> int:
+    """Rename the sessions whose network was changed, in batches; return how many sessions that were.
 
     Never while a termination is unfinished: its scope may be of places, and what it
-    covers must not change. The next round begins this change anew.
+    covers must not change. The next round begins anew.
     """
     renamed = 0
-    changes = NetworkChange.objects.using(using).filter(applied_on=None, happened_on__lte=Now() - SETTLED)
-    for change in changes.order_by("id"):
-        for cidr in change.prefixes:
-            sessions, last = _of(change.account_id).using(using), None
-            while True:
-                with pace.batch() as rows, transaction.atomic(using):
-                    if not no_termination_begins(using):
-                        return renamed
-                    batch = _next(sessions, cidr, last, rows)
-                    renamed += _rename(batch, ip_network(cidr), using)
-                if not batch:
-                    break
-                last = batch[-1]
-        NetworkChange.objects.using(using).filter(pk=change.pk).update(applied_on=Now())
+    to_do: list[tuple[str, Session | None]] = [(cidr, None) for cidr in change.prefixes]
+    while to_do:
+        cidr, last = to_do.pop()
+        with pace.batch() as rows, transaction.atomic(using):
+            if not no_termination_begins(using):
+                return renamed
+            batch = _next(_of(change.account_id).using(using), cidr, last, rows)
+            renamed += _rename(batch, ip_network(cidr), using)
+        if batch:
+            to_do.append((cidr, batch[-1]))
+    NetworkChange.objects.using(using).filter(pk=change.pk).update(applied_on=Now())
     return renamed
 
 
@@ -145,18 +148,19 @@ def _next(sessions: SessionQuerySet, cidr: str, last: Session | None, rows: int)
 def _rename(batch: list[Session], network: AnyNetwork, using: str) -> int:
     """Give these sessions, which come from this network, the names that their addresses have now."""
     prefixes = _prefixes_within(network, using)
+    addresses = {address for session in batch for address in (session.ip, session.last_ip) if address}
+    within = {address for address in addresses if ip_address(address) in network}
     names: dict[tuple[str, int | None], Name] = {}
     given: dict[Name, list[int]] = defaultdict(list)
     last_seen: dict[str, list[int]] = defaultdict(list)
     for session in batch:
-        for address in {session.ip, session.last_ip}:
-            if address and ip_address(address) in network:
-                key = (address, session.account_id)
-                names[key] = names.get(key) or _name(address, session.account_id, prefixes)
-                if address == session.ip:
-                    given[names[key]].append(session.pk)
-                if address == session.last_ip:
-                    last_seen[names[key].location].append(session.pk)
+        for address in {session.ip, session.last_ip} & within:
+            key = (str(address), session.account_id)
+            names[key] = names.get(key) or _name(*key, prefixes)
+            if address == session.ip:
+                given[names[key]].append(session.pk)
+            if address == session.last_ip:
+                last_seen[names[key].location].append(session.pk)
     sessions = Session.objects.using(using)
     for location, ids in last_seen.items():
         sessions.filter(pk__in=ids).exclude(last_location=location).update(last_location=location)

@@ -71,6 +71,7 @@ class Row(TypedDict):
     country: str
     country_name: str
     location: str
+    network: str
     icon: str
     device: str
     browser: str
@@ -102,6 +103,7 @@ def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row
         "country": session.country,
         "country_name": country_name(session.country),
         "location": session.location,
+        "network": session.network,
         "icon": device_icon(session),
         "device": session.device,
         "browser": session.browser,

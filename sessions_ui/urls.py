@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import exports, records, saved_views, sessions, signing, terminate, terminations
+from .views import exports, networks, records, saved_views, sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -22,6 +22,10 @@ urlpatterns = [
     path("security/saved-views/<uuid:public_id>/remove/", saved_views.remove_view, name="remove-view"),
     path("security/terminations/", terminations.terminations, name="terminations"),
     path("security/terminations/<uuid:public_id>/", terminations.termination, name="termination"),
+    path("security/networks/", networks.networks, name="networks"),
+    path("security/networks/add/", networks.add, name="network-add"),
+    path("security/networks/<uuid:public_id>/", networks.change, name="network"),
+    path("security/networks/<uuid:public_id>/remove/", networks.remove, name="network-remove"),
     # Signing in and out
     path("sign-in/", signing.sign_in, name="sign-in"),
     path("sign-out/", signing.sign_out, name="sign-out"),

@@ -57,6 +57,7 @@ TABLE: dict[str, set[str]] = {
     # The pages
     "search": {"models", "paging", "search"},
     "criteria": {"client", "geoip", "login_records", "models", "renames", "search", "useragent"},
+    "network_form": {"geoip", "models"},
     "listing": {"paging", "search", "time_limit"},
     "filters": {"criteria", "login_records", "models", "search"},
     "exports": {"filters", "geoip", "login_records", "models", "naming", "sheet", "time_limit"},
@@ -71,6 +72,7 @@ TABLE: dict[str, set[str]] = {
         *("paging", "passwords", "preview", "receipt", "refusals", "restore", "rows"),
         *("saved_views", "search", "selection", "services", "sheet", "sign_in_delay", "suggestions", "time_limit"),
         *("useragent",),
+        *("client", "network_form", "networks"),
     },
     "urls": {"views"},
     "admin": {"access", "models", "passwords"},
@@ -78,7 +80,10 @@ TABLE: dict[str, set[str]] = {
     "apps": {"checks", "mail_checks", "models", "receivers"},
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
     "mail_checks": set(),
-    "demo": {"backends", "checks", "geoip", "models", "origin", "services", "sign_in_lock", "useragent"},
+    "demo": {
+        *("backends", "checks", "geoip", "models", "networks", "origin", "pacing", "services", "sign_in_lock"),
+        *("useragent",),
+    },
     "management": {
         *("demo", "filters", "models", "postman", "preview", "restore", "retention", "selection", "services"),
         *("sweep", "worker"),

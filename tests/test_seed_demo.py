@@ -13,7 +13,7 @@ from django.db.models import F, Max
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from sessions_ui import demo, geoip, useragent
+from sessions_ui import demo, networks, useragent
 from sessions_ui.models import Account, Application, Membership, Session, SessionEvent
 from sessions_ui.models.reaches import reaches_of
 from sessions_ui.models.search_text import normalise
@@ -67,8 +67,10 @@ class SeedDemoTests(TestCase):
         sessions = Session.objects.live().signed_in().select_related("user", "account", "application")
         assert sessions.count() == 240
         for session in sessions:
-            place, seen = geoip.locate(session.ip or ""), useragent.describe(session.user_agent)
+            origin, seen = demo.origin_of(session.ip or "", ""), useragent.describe(session.user_agent)
+            place = networks.named(origin, session.account_id)
             assert (session.country, session.location) == (place.country, place.location)
+            assert session.network == place.network
             assert (session.device, session.browser) == (seen.device, seen.browser)
             for shown in (session.user.username, session.application.name, session.account, session.ip):  # type: ignore[union-attr]
                 assert normalise(str(shown or "")) in session.search_text

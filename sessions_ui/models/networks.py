@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -28,9 +27,9 @@ def position(address: str) -> bytes:
     return bytes([found.version]) + found.packed
 
 
-class NetworkQuerySet(models.QuerySet["Network"]):
-    def within(self, reach: Reach) -> NetworkQuerySet:
-        """Keep the networks that whoever ends the sessions in this reach may keep: all, or those of his accounts."""
+class OfAccountsQuerySet(models.QuerySet[Any]):
+    def within(self, reach: Reach) -> Self:
+        """Keep what whoever ends the sessions in this reach may keep: all, or what is of his accounts."""
         return self.all() if reach == ALL else self.filter(account_id__in=reach["accounts"])
 
 
@@ -42,7 +41,7 @@ class Network(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="networks")
     country = models.CharField(max_length=2, blank=True)
 
-    objects = NetworkQuerySet.as_manager()
+    objects = OfAccountsQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -104,6 +103,8 @@ class NetworkChange(models.Model):
     prefixes = models.JSONField()
     applied_on = models.DateTimeField(null=True)
 
+    objects = OfAccountsQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         default_permissions = ()
@@ -114,8 +115,3 @@ class NetworkChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.in_words}"
-
-
-def overlapping(prefixes: Iterable[AnyNetwork], other: AnyNetwork) -> list[AnyNetwork]:
-    """Return those of the prefixes that share addresses with the other one."""
-    return [one for one in prefixes if one.version == other.version and one.overlaps(other)]

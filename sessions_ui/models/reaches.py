@@ -25,6 +25,15 @@ class Reaches(NamedTuple):
         """Whether this goes beyond one's own sessions."""
         return self.see == ALL or bool(self.see["accounts"])
 
+    @property
+    def keeps_networks(self) -> bool:
+        """Whether he names networks: for all sessions, or for those in accounts that he administers."""
+        return self.end == ALL or bool(self.end["accounts"])
+
+    def may_name_network_of(self, session: Any) -> bool:
+        """Whether he may name the network that the session comes from."""
+        return self.end == ALL or session.account_id in self.end["accounts"]
+
     def may_end(self, session: Any) -> bool:
         """Whether the session is within what he may end."""
         return self.end == ALL or session.account_id in self.end["accounts"] or session.user_id == self.end["user"]

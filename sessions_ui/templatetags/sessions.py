@@ -103,6 +103,11 @@ def _relatively(local: datetime) -> str:
 
 
 @register.filter
+def may_name_network_of(reaches: Reaches, session: Session) -> bool:
+    return reaches.may_name_network_of(session)
+
+
+@register.filter
 def may_end(reaches: Reaches, session: Session) -> bool:
     return reaches.may_end(session)
 

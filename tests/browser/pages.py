@@ -15,6 +15,7 @@ TERMINATE = f"{LIST}terminate/"
 TERMINATIONS = "/security/terminations/"
 EXPORTS = "/security/exports/"
 SAVED_VIEWS = "/security/saved-views/"
+NETWORKS = "/security/networks/"
 NOBODY, ADMINISTRATOR, ACCOUNT_ADMINISTRATOR, MEMBER, GUEST = "", "marta", "omar", "anna", "guest"
 
 Way = Callable[[Page, Site], object]
@@ -209,6 +210,24 @@ def views_open(page: Page, site: Site) -> None:
     page.locator("summary", has_text="Saved views").click()
 
 
+def network(page: Page, site: Site) -> None:
+    page.goto(NETWORKS)
+    follow(page, page.get_by_role("link", name="Newsroom Berlin", exact=True))
+
+
+def network_remove(page: Page, site: Site) -> None:
+    page.goto(NETWORKS)
+    follow(page, page.get_by_role("link", name="Remove… Newsroom Berlin"))
+
+
+def network_wrong(page: Page, site: Site) -> None:
+    page.goto(f"{NETWORKS}add/")
+    page.get_by_label("Name").fill("Newsroom Berlin")
+    page.get_by_label("Addresses").fill("10.0.0.0/8\n10.20.30.0/24")
+    page.get_by_label("Account").fill("nowhere")
+    follow(page, page.get_by_role("button", name="Name this network"))
+
+
 def own_ended(page: Page, site: Site) -> None:
     """End all of one's own sessions, this one too, and be told so at the sign-in."""
     sign_in(page, site.console, "lars", site.password)
@@ -296,6 +315,12 @@ PAGES = {
     "saved-view-wrong": Shown(ACCOUNT_ADMINISTRATOR, unnamed_view, 400),
     "saved-view-edit": Shown(ADMINISTRATOR, edit_view),
     "list-views-open": Shown(ADMINISTRATOR, views_open),
+    "networks": Shown(ADMINISTRATOR, at(NETWORKS)),
+    "networks-none": Shown(ACCOUNT_ADMINISTRATOR, at(NETWORKS)),
+    "network-add": Shown(ACCOUNT_ADMINISTRATOR, at(f"{NETWORKS}add/?address=2001:db8:4f:12::1c")),
+    "network-add-wrong": Shown(ADMINISTRATOR, network_wrong, 400),
+    "network": Shown(ADMINISTRATOR, network),
+    "network-remove": Shown(ADMINISTRATOR, network_remove),
     "my-sessions": Shown(MEMBER, at("/my-sessions/")),
     "my-sessions-no-account": Shown(GUEST, at("/my-sessions/")),
     "password-change": Shown(MEMBER, at("/password/")),

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from sessions_ui.models import Membership, SavedView, Session, Termination
+from sessions_ui.models import Membership, Network, Prefix, SavedView, Session, Termination
 
 from .cast import TERMINATE, current, live, make_account, make_person, make_session, permit, previewed, signed_in
 
@@ -24,8 +24,9 @@ FILE = tomllib.loads(Path(__file__).with_name("matrix.toml").read_text())
 ROLES: dict[str, dict[str, Any]] = FILE.pop("roles")
 SESSIONS = ["acme", "bolt", "cargo", "none", "own", "current"]
 NOT_ROLES = {"request", "form"}
-NAMES = [*SESSIONS, "act-own", "act-other"]
-SHOWN = re.compile(r'unit-(\w+)|(act-\w+)|<option value="(?:team|person)-(\w+)"')
+NETWORKS = {"net-acme": "acme", "net-bolt": "bolt", "net-all": None}
+NAMES = [*SESSIONS, "act-own", "act-other", *NETWORKS]
+SHOWN = re.compile(r'unit-(\w+)|((?:act|net)-\w+)|<option value="(?:team|person)-(\w+)"')
 VIEW: dict[str, Any] = {"name": "Shared", "shared": True, "of": "sessions", "query": "city=berlin"}
 # They answer before the resolver is asked.
 PROBES = {"/healthz", "/readyz"}
@@ -111,6 +112,10 @@ def world_of(role: dict[str, Any]) -> World:
         world.ids[name] = make_termination(actor, name).public_id
     shared = SavedView.objects.create(owner=owners["cargo"], account=accounts["acme"], **VIEW)
     world.ids["view"] = shared.public_id
+    for name, account in NETWORKS.items():
+        network = Network.objects.create(name=name, account=accounts.get(account or ""))
+        Prefix.of(network, "192.0.2.0/24").save()
+        world.ids[name] = network.public_id
     world.ids |= {name: session.public_id for name, session in sessions.items()} | {"unknown": uuid.uuid4()}
     if "disabled" in role:
         User.objects.filter(pk=user.pk).update(is_active=False)
