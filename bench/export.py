@@ -1,6 +1,6 @@
 """Time and memory of an export of every session: `DATABASE_URL=… python -m bench.export`.
 
-The database is one that `python -m bench.search` has filled, or a copy of it. Prints a line of bench/RESULTS.md.
+The database is one that `python -m bench.search` has filled, or a copy of it. Prints a line of bench/EXPORT.md.
 """
 
 import os

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from .models import Export, NetworkChange, SessionEvent, Termination
+from .models import Export, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
 from .models.events import retention
 from .models.search_text import PARTS, search_text
 from .naming import record_name
@@ -63,6 +63,7 @@ def forget(user: Any, using: str) -> int:
     name, label = getattr(user, get_user_model().USERNAME_FIELD), FORGOTTEN
     with transaction.atomic(using):
         with retention(using):
+            _forget_in_reviews(user, using)
             events = SessionEvent.objects.using(using).filter(Q(user_key=str(user.pk)) | Q(user_label=name))
             number = events.update(**IDENTITY)
         # Who is deleted already is known by his label alone.
@@ -73,3 +74,13 @@ def forget(user: Any, using: str) -> int:
             for pk in (str(user.pk), user.pk):
                 acts.filter(conditions__user=pk).update(in_words=f"Every session of {label.lower()}")
     return number
+
+
+def _forget_in_reviews(user: Any, using: str) -> None:
+    """Take the person out of reviews, the signed ones too: as reviewer and as one whose sessions were reviewed."""
+    label = record_name(user)
+    Review.objects.using(using).filter(reviewer_label=label).update(reviewer_label=FORGOTTEN)
+    rows = ReviewedSession.objects.using(using)
+    rows.filter(decided_by=label).update(decided_by=FORGOTTEN)
+    unknown = {name: value for name, value in IDENTITY.items() if name != "search_text"}
+    rows.filter(user_key=str(user.pk)).update(**unknown)

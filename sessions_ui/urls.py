@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import exports, networks, records, saved_views, sessions, signing, terminate, terminations
+from .views import exports, networks, records, reviews, saved_views, sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -15,6 +15,11 @@ urlpatterns = [
     path("security/login-records/", records.login_records, name="login-records"),
     path("security/login-records/export/", exports.export_login_records, name="export-login-records"),
     path("security/exports/", exports.exports, name="exports"),
+    path("security/reviews/", reviews.all_reviews, name="reviews"),
+    path("security/reviews/begin/", reviews.begin_review, name="begin-review"),
+    path("security/reviews/<uuid:public_id>/", reviews.review, name="review"),
+    path("security/reviews/<uuid:public_id>/sign/", reviews.sign_review, name="sign-review"),
+    path("security/reviews/<uuid:public_id>/export/", reviews.export_review, name="export-review"),
     path("security/saved-views/", saved_views.saved_views, name="saved-views"),
     path("security/saved-views/new/<slug:of>/", saved_views.save_view, name="save-view"),
     path("security/saved-views/<uuid:public_id>/", saved_views.open_view, name="saved-view"),

@@ -62,6 +62,10 @@ TABLE: dict[str, set[str]] = {
     "filters": {"criteria", "login_records", "models", "search"},
     "exports": {"filters", "geoip", "login_records", "models", "naming", "sheet", "time_limit"},
     "saved_views": {"filters", "models"},
+    "reviews": {
+        *("exports", "filters", "geoip", "models", "naming", "preview", "services", "sheet", "sign_in_lock"),
+        *("time_limit",),
+    },
     "rows": {"access", "criteria", "geoip", "models", "naming"},
     "selection": {"filters", "models", "naming"},
     "preview": {"geoip", "models", "search", "sign_in_lock", "time_limit"},
@@ -69,7 +73,7 @@ TABLE: dict[str, set[str]] = {
     "templatetags": {"access", "geoip", "models", "naming", "rows"},
     "views": {
         *("access", "exports", "filters", "geoip", "listing", "login_records", "models", "outage"),
-        *("paging", "passwords", "preview", "receipt", "refusals", "restore", "rows"),
+        *("paging", "passwords", "preview", "receipt", "refusals", "restore", "reviews", "rows"),
         *("saved_views", "search", "selection", "services", "sheet", "sign_in_delay", "suggestions", "time_limit"),
         *("useragent",),
         *("client", "network_form", "networks"),

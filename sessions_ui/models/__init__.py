@@ -8,6 +8,7 @@ from .letters import Letter
 from .networks import Network, NetworkChange, Prefix
 from .reaches import reaches_of
 from .renames import Rename
+from .reviews import Review, ReviewedSession
 from .saved_views import SavedView
 from .sessions import Session, SessionQuerySet
 from .terminations import Fence, Termination
@@ -24,6 +25,8 @@ __all__ = [
     "NetworkChange",
     "Prefix",
     "Rename",
+    "Review",
+    "ReviewedSession",
     "SavedView",
     "Session",
     "SessionEvent",

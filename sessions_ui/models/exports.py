@@ -26,6 +26,7 @@ class Export(models.Model):
     class What(models.TextChoices):
         SESSIONS = "sessions", "Active user sessions"
         LOGIN_RECORDS = "login-records", "Login records"
+        REVIEW = "access-review", "Access review"
 
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="exports")
     actor_label = models.CharField(max_length=254, blank=True)

@@ -14,6 +14,7 @@ LIST = "/security/active-user-sessions/"
 TERMINATE = f"{LIST}terminate/"
 TERMINATIONS = "/security/terminations/"
 EXPORTS = "/security/exports/"
+REVIEWS = "/security/reviews/"
 SAVED_VIEWS = "/security/saved-views/"
 NETWORKS = "/security/networks/"
 NOBODY, ADMINISTRATOR, ACCOUNT_ADMINISTRATOR, MEMBER, GUEST = "", "marta", "omar", "anna", "guest"
@@ -228,6 +229,38 @@ def network_wrong(page: Page, site: Site) -> None:
     follow(page, page.get_by_role("button", name="Name this network"))
 
 
+def review(page: Page, site: Site) -> None:
+    page.goto(f"{REVIEWS}begin/?application=portal")
+    follow(page, page.get_by_role("button", name="Begin the review"))
+
+
+def review_ends(page: Page, site: Site) -> None:
+    review(page, site)
+    for choice in page.get_by_label("End", exact=True).all()[:2]:
+        choice.check()
+    follow(page, page.get_by_role("button", name="Save, and keep all others"))
+
+
+def review_undecided(page: Page, site: Site) -> None:
+    review(page, site)
+    follow(page, page.get_by_role("button", name="Sign the review"))
+
+
+def review_signed(page: Page, site: Site) -> None:
+    review(page, site)
+    follow(page, page.get_by_role("button", name="Save, and keep all others"))
+    page.get_by_label("Note").fill("Quarterly review, Q4")
+    if page.get_by_label("undecided").count():
+        page.get_by_label("undecided").check()
+    follow(page, page.get_by_role("button", name="Sign the review"))
+
+
+def reviews(page: Page, site: Site) -> None:
+    review_signed(page, site)
+    review(page, site)
+    page.goto(REVIEWS)
+
+
 def own_ended(page: Page, site: Site) -> None:
     """End all of one's own sessions, this one too, and be told so at the sign-in."""
     sign_in(page, site.console, "lars", site.password)
@@ -321,6 +354,14 @@ PAGES = {
     "network-add-wrong": Shown(ADMINISTRATOR, network_wrong, 400),
     "network": Shown(ADMINISTRATOR, network),
     "network-remove": Shown(ADMINISTRATOR, network_remove),
+    "reviews-none": Shown(GUEST, at(REVIEWS)),
+    "review-begin": Shown(ADMINISTRATOR, at(f"{REVIEWS}begin/?application=portal")),
+    "review": Shown(ADMINISTRATOR, review),
+    "review-ends": Shown(ADMINISTRATOR, review_ends),
+    "review-undecided": Shown(ADMINISTRATOR, review_undecided, 400),
+    "review-signed": Shown(ADMINISTRATOR, review_signed),
+    "reviews": Shown(ADMINISTRATOR, reviews),
+    "400-review": Shown(ADMINISTRATOR, at(f"{REVIEWS}begin/?q=nobody+is+called+that"), 400),
     "my-sessions": Shown(MEMBER, at("/my-sessions/")),
     "my-sessions-no-account": Shown(GUEST, at("/my-sessions/")),
     "password-change": Shown(MEMBER, at("/password/")),

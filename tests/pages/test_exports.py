@@ -324,6 +324,16 @@ class RecordTests:
         assert (found.actor_label, found.in_words) == (retention.FORGOTTEN, ANY)
         assert "ada" not in found.in_words
 
+    def test_list_costs_the_same_for_more_of_them(self, console: Client, root: User) -> None:
+        asked = []
+        for number in (2, 30):
+            said: dict[str, Any] = {"conditions": {}, "reach": {"all": True}, "in_words": "Everything"}
+            Export.objects.bulk_create([Export(actor=root, **said) for _ in range(number)])
+            with CaptureQueriesContext(connection) as queries:
+                console.get(EXPORTS)
+            asked.append(len(queries))
+        assert asked[0] == asked[1]
+
     def test_is_no_event_of_a_session(self, console: Client) -> None:
         before = SessionEvent.objects.count()
         exported(console)

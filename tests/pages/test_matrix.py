@@ -16,7 +16,16 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from sessions_ui.models import Membership, Network, Prefix, SavedView, Session, Termination
+from sessions_ui.models import (
+    Membership,
+    Network,
+    Prefix,
+    Review,
+    ReviewedSession,
+    SavedView,
+    Session,
+    Termination,
+)
 
 from .cast import TERMINATE, current, live, make_account, make_person, make_session, permit, previewed, signed_in
 
@@ -111,6 +120,7 @@ def world_of(role: dict[str, Any]) -> World:
     for name, actor in {"act-own": user, "act-other": owners["cargo"]}.items():
         world.ids[name] = make_termination(actor, name).public_id
     shared = SavedView.objects.create(owner=owners["cargo"], account=accounts["acme"], **VIEW)
+    world.ids["review"] = make_review(owners["cargo"], sessions["acme"]).public_id
     world.ids["view"] = shared.public_id
     for name, account in NETWORKS.items():
         network = Network.objects.create(name=name, account=accounts.get(account or ""))
@@ -120,6 +130,26 @@ def world_of(role: dict[str, Any]) -> World:
     if "disabled" in role:
         User.objects.filter(pk=user.pk).update(is_active=False)
     return world
+
+
+def make_review(reviewer: User, session: Session) -> Review:
+    """Make a review of this one session."""
+    said: dict[str, Any] = {
+        "conditions": {"account": session.account_id},
+        "reach": {"all": True},
+        "cut_off": session.pk,
+    }
+    review = Review.objects.create(reviewer=reviewer, reviewer_label="Somebody else", **said)
+    ReviewedSession.objects.create(
+        review=review,
+        session_id=session.pk,
+        session_public_id=session.public_id,
+        account_id=session.account_id,
+        device=session.device,
+        created_on=session.last_active_on,
+        last_active_on=session.last_active_on,
+    )
+    return review
 
 
 def make_termination(actor: User, in_words: str) -> Termination:

@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from sessions_ui.models import Account, Membership, SavedView
@@ -176,6 +178,17 @@ class ChangeTests:
         view_of(ada)
         ada.delete()
         assert not SavedView.objects.exists()
+
+    @pytest.mark.parametrize("page", [VIEWS, LIST])
+    def test_list_and_menu_cost_the_same_for_more_of_them(self, console: Client, ada: User, page: str) -> None:
+        asked = []
+        for number in (2, 15):
+            many = [SavedView(owner=ada, name=f"{number} {n}", of="sessions", shared=True) for n in range(number)]
+            SavedView.objects.bulk_create(many)
+            with CaptureQueriesContext(connection) as queries:
+                console.get(page)
+            asked.append(len(queries))
+        assert asked[0] == asked[1]
 
     def test_list_says_who_finds_which(self, console: Client, root: User, ada: User, acme: Account) -> None:
         view_of(root)
