@@ -49,8 +49,6 @@ class SavedViewForm(forms.Form):
         self.view = view
         choice: Any = self.fields["share"]
         choice.choices = [(PRIVATE, "Only I"), *_shares(reaches)]
-        for name in ("name", "share"):
-            self.fields[name].widget.attrs["aria-invalid"] = "true" if name in self.errors else None
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

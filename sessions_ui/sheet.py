@@ -25,6 +25,8 @@ BEGINNING = "(?:^|(?<=[;|\t\r\n]))"
 UNSAFE = f"[{TRIMMED}]*[{SIGNS}]|[\t\r\n\0]"
 TO_QUOTE = re.compile(f"{BEGINNING}(?='*(?:{UNSAFE}))")
 QUOTED = re.compile(f"{BEGINNING}'(?='*(?:{UNSAFE}))")
+# Nearly every cell: it begins with a letter or a digit, and nothing in it begins another one.
+PLAIN = re.compile(r"[^\W_][^;|\t\r\n]*")
 
 Cell = str | int | datetime | None
 
@@ -35,7 +37,9 @@ def cell(value: Cell) -> str:
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, int):
         return str(value)
-    return TO_QUOTE.sub("'", value or "")
+    if not value or PLAIN.fullmatch(value):
+        return value or ""
+    return TO_QUOTE.sub("'", value)
 
 
 def unquoted(text: str) -> str:
