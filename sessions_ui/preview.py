@@ -97,6 +97,15 @@ def sessions_in(scope: Scope) -> SessionQuerySet:
     return narrowed(live.filter(scope.bounds), scope.conditions)
 
 
+def is_only_of(scope: Scope, user_pk: Any) -> bool:
+    """Return whether all sessions in the scope are of this user; False when looking takes too long."""
+    try:
+        with time_limit(COUNTING_SECONDS, router.db_for_write(Session)):
+            return not sessions_in(scope).exclude(user_id=user_pk).exists()
+    except TookTooLong:
+        return False
+
+
 def sample(scope: Scope, most: int) -> list[Session]:
     """Return the newest sessions in the scope, with what a row shows; none when that takes too long."""
     live = Session.objects.using(router.db_for_write(Session)).live().filter(scope.bounds)

@@ -86,6 +86,7 @@ class SessionStore(SessionBase):
         self._row: Row | None = None
         self._replaced: Row | None = None
         self.fence: Fence | None = None
+        self._proven = False
 
     @property
     def row_id(self) -> int | None:
@@ -255,12 +256,13 @@ class SessionStore(SessionBase):
 
     def _columns(self) -> dict[str, Any]:
         first, rest = halves(self._session_key)
-        return {
+        columns = {
             "key_digest": first,
             "key_digest_rest": rest,
             "session_data": self.encode(self._session_cache),
             "expire_date": self._expire_date(),
         }
+        return columns | {"proven_on": Now()} if self._proven else columns
 
     def _expire_date(self) -> Expression:
         """Return the database's clock plus the session's age; a date that the session was given stays as it is."""
@@ -279,6 +281,11 @@ class SessionStore(SessionBase):
             self._row = None
         self._session_key = new_key()
         self.modified = True
+
+    def note_proof(self) -> None:
+        """Take a new key because the person has given his password again, and note when (ASVS 7.2.4)."""
+        self.cycle_key()
+        self._proven = True
 
     def touch(self, origin: Origin) -> None:
         """Note the last activity and where it came from, once a minute at most."""

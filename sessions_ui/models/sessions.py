@@ -72,6 +72,9 @@ class Session(FromOrigin):
     expire_date = models.DateTimeField(db_index=True)
     created_on = models.DateTimeField(db_default=Now())
 
+    # When the person last gave his password again; the sign-in was the first proof.
+    proven_on = models.DateTimeField(null=True)
+
     last_active_on = models.DateTimeField(db_default=Now())
     last_active_day = models.DateField(db_index=True)
     last_ip = models.GenericIPAddressField(null=True)

@@ -10,11 +10,13 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from sessions_ui import origin_changes
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter
 from sessions_ui.listing import listed, without_paging
 from sessions_ui.login_records import login_records_of
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
+from sessions_ui.origin_changes import Seen
 from sessions_ui.paging import Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
 from sessions_ui.rows import rows
@@ -23,7 +25,7 @@ from sessions_ui.suggestions import candidates, meanings, suggested
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
-UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "search_text", "user_agent"]
+UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "password_digest", "search_text", "user_agent"]
 OTHERS = RECORDS = 20
 MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -76,10 +78,15 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     reach = reaches(request)
     live = Session.objects.live(fence(request)).within(reach.see).select_related("user", "account", "application")
     found = get_object_or_404(live, public_id=public_id)
-    others = shown(live.filter(user=found.user).exclude(pk=found.pk))
+    of_same = live.filter(user=found.user)
+    others = shown(of_same.exclude(pk=found.pk))
+    then, now = _seen(found)
     context = {
         "session": found,
         "others": others.order_by("-id")[:OTHERS],
+        "number": of_same.within(reach.end).exclude(pk__in=[own_id(request)]).count(),
+        "lines": origin_changes.lines(then, now),
+        "changes": origin_changes.sentence(then, now),
         "records": login_records_of(found.user_id, reach.see, RECORDS, fence(request)),
         "reaches": reach,
         "own_id": own_id(request),
@@ -111,6 +118,14 @@ def suggest(request: SignedInRequest, what: str) -> HttpResponse:
     text = request.GET.get(what, "").strip()[:100].replace("\0", "")
     found = suggested(what, text, reaches(request).see, fence(request) or Fence.read()) if text else []
     return render(request, "sessions/_options.html", {"suggestions": found})
+
+
+def _seen(session: Session) -> tuple[Seen, Seen]:
+    """Return what was seen of the session at its sign-in and when it was last active."""
+    # In a named network the place is its name, also that of the last activity.
+    still = session.network if session.last_location == session.network else ""
+    then = Seen(session.ip or "", session.location, session.network, session.browser)
+    return then, Seen(session.last_ip or "", session.last_location, still, session.last_browser)
 
 
 def shown(sessions: SessionQuerySet) -> SessionQuerySet:

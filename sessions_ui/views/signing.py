@@ -153,6 +153,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/password_change.html", {"form": form})
     form.save()
     update_session_auth_hash(request, user)
+    request.session.note_proof()  # type: ignore[attr-defined]
     response = redirect(reverse("password-change-done") + ("" if form.cleaned_data["end_others"] else "?kept=1"))
     remember_browser(response, user)
     return response

@@ -13,14 +13,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from sessions_ui import preview, services
+from sessions_ui import preview, proof, services
 from sessions_ui.access import SignedInRequest, own_id, reaches
 from sessions_ui.models import Account, Termination
 from sessions_ui.models.plain_text import refuse_unseen
 from sessions_ui.models.scopes import Scope
 from sessions_ui.preview import TYPED_ABOVE, Preview
+from sessions_ui.proof import Refusal
 from sessions_ui.refusals import unreadable
 from sessions_ui.selection import UnreadableSelection, selection
 
@@ -53,6 +55,7 @@ class DecisionForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("password")
 @login_required
 def terminate(request: SignedInRequest) -> HttpResponse:
     """GET: preview a scope. POST: end exactly what was previewed."""
@@ -70,7 +73,16 @@ def terminate(request: SignedInRequest) -> HttpResponse:
     return _confirm(request, Preview.of(*chosen), back)
 
 
-def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDict | None = None) -> HttpResponse:
+def _ask_again(request: SignedInRequest, shown: Preview, back: str, refused: Refusal) -> HttpResponse:
+    """Show the confirmation with what was typed, and beside the box why the password was not taken."""
+    response = _confirm(request, shown, back, refused)
+    if refused.seconds:
+        response.status_code = 429
+        response["Retry-After"] = str(refused.seconds)
+    return response
+
+
+def _confirm(request: SignedInRequest, shown: Preview, back: str, refused: Refusal | None = None) -> HttpResponse:
     reach, own = reaches(request).end, own_id(request)
     scope = shown.scope(reach, spared=own)
     figures = preview.figures(scope)
@@ -79,7 +91,7 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDi
         messages.info(request, ONLY_YOURS if own_session else ENDED_ALREADY)
         return redirect(back)
     matched = figures.sessions if figures else None
-    form = DecisionForm(typed, word=_word(shown, matched))
+    form = DecisionForm(request.POST if request.method == "POST" else None, word=_word(shown, matched))
     context = {
         "preview": shown,
         "figures": figures,
@@ -89,9 +101,11 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, typed: QueryDi
         "form": form,
         "typed_above": TYPED_ABOVE,
         "tells_people": getattr(settings, "MAIL_ENDED_SESSIONS", False),
+        "asks_password": refused is not None or proof.is_asked(request, scope),
+        "refused": refused,
         "back": back,
     }
-    return render(request, "sessions/confirm.html", context, status=400 if form.errors else 200)
+    return render(request, "sessions/confirm.html", context, status=400 if form.errors or refused else 200)
 
 
 def _decide(request: SignedInRequest) -> HttpResponse:
@@ -102,7 +116,7 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         return redirect(back)
     decision = DecisionForm(request.POST, _word(shown, shown.matched))
     if not decision.is_valid():
-        return _confirm(request, shown, back, request.POST)
+        return _confirm(request, shown, back)
     reach, own = reaches(request).end, own_id(request)
     spared = None if decision.cleaned_data["own"] else own
     scope = shown.scope(reach, spared)
@@ -118,7 +132,9 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         return redirect(back)
     if matched is not None and meant is not None and matched > meant:
         messages.warning(request, GREW)
-        return _confirm(request, Preview.of(shown.conditions, shown.in_words), back, request.POST)
+        return _confirm(request, Preview.of(shown.conditions, shown.in_words), back)
+    if proof.is_asked(request, scope) and (refused := proof.refusal(request, request.POST.get("password", ""))):
+        return _ask_again(request, shown, back, refused)
     words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
     termination = services.terminate(
         scope,

@@ -148,6 +148,20 @@ def own_session(page: Page, site: Site) -> None:
     follow(page, page.locator("tr", has_text="This one").get_by_role("link").first)
 
 
+def confirm_own(page: Page, site: Site) -> None:
+    """Want to end one of one's own sessions, when the sign-in is no proof any more."""
+    page.goto("/six-minutes-later/")
+    follow(page, page.get_by_role("link", name=re.compile("^Terminate Anna")).first)
+    expect(page.get_by_label("Your password")).to_be_visible()
+
+
+def confirm_own_wrong(page: Page, site: Site) -> None:
+    confirm_own(page, site)
+    page.get_by_label("Your password").fill("not the password")
+    follow(page, page.get_by_role("button", name="Terminate 1 session"))
+    expect(page.get_by_text("This is not your password")).to_be_visible()
+
+
 def terminate_oldest(page: Page, site: Site) -> None:
     """End two of the oldest sessions, as an administrator who tidies up."""
     page.goto(f"{LIST}?application=portal&sort=oldest")
@@ -332,6 +346,8 @@ PAGES = {
     "confirm-one": Shown(ADMINISTRATOR, confirm_one),
     "confirm-all": Shown(ADMINISTRATOR, confirm_all),
     "confirm-mistyped": Shown(ADMINISTRATOR, mistyped, 400),
+    "confirm-own": Shown(MEMBER, confirm_own),
+    "confirm-own-wrong": Shown(MEMBER, confirm_own_wrong, 400),
     "terminations": Shown(ADMINISTRATOR, terminations),
     "terminations-none": Shown(ACCOUNT_ADMINISTRATOR, at(TERMINATIONS)),
     "termination": Shown(ADMINISTRATOR, receipt),

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from sessions_ui.models import Session
@@ -10,6 +12,10 @@ from tests.browser.conftest import Visits
 from tests.browser.pages import LIST, TERMINATE, fill_in_password, follow, sign_in
 from tests.browser.servers import Site
 
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
 SIGN_IN_PAGE = re.compile("/sign-in/")
 
 
@@ -75,6 +81,35 @@ class TwoBrowsersTests:
         his.reload()
         expect(his).to_have_url(SIGN_IN_PAGE)
         assert (live(ida), live(ulf)) == (1, 0)
+
+    @pytest.mark.parametrize("java_script_enabled", [True, False])
+    def test_a_lost_phone_is_signed_out_from_my_sessions(
+        self, visit: Visits, site: Site, *, java_script_enabled: bool
+    ) -> None:
+        """R080: its owner sits at another computer, and has been there for a while."""
+        ida = make_person("Ida")
+        # The hash of the demo people, which the server made: the tests have another way.
+        ida.password = User.objects.get(username="anna").password
+        ida.save()
+        phone = visit(user_agent=PHONE, java_script_enabled=java_script_enabled)
+        desk = visit(java_script_enabled=java_script_enabled)
+        sign_in(phone, site.console, ida.username, site.password)
+        sign_in(desk, site.console, ida.username, site.password)
+        desk.goto("/six-minutes-later/")
+        follow(desk, desk.get_by_role("link", name=re.compile("^Terminate Ida.*on iPhone$")))
+        desk.get_by_label("Reason").fill("My phone is lost")
+        desk.get_by_label("Your password").fill("not the password")
+        follow(desk, desk.get_by_role("button", name="Terminate 1 session"))
+        expect(desk.get_by_text("This is not your password. Nothing was terminated.")).to_be_visible()
+        expect(desk.get_by_label("Reason")).to_have_value("My phone is lost")
+        phone.reload()
+        expect(phone.get_by_role("heading", name="My sessions")).to_be_visible()
+        desk.get_by_label("Your password").fill(site.password)
+        follow(desk, desk.get_by_role("button", name="Terminate 1 session"))
+        expect(desk.get_by_text("1 session terminated")).to_be_visible()
+        expect(desk.get_by_text("You are signed in at 1 place")).to_be_visible()
+        phone.reload()
+        expect(phone).to_have_url(SIGN_IN_PAGE)
 
     def test_the_back_button_shows_nothing_after_signing_out(self, visit: Visits) -> None:
         """R053."""

@@ -1,6 +1,8 @@
 """The page of one session: everything that is known of it, as text."""
 
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,6 +38,29 @@ class SessionPageTests:
         assert "Address 203.0.113.7 198.51.100.9" in page
         assert "Place DE Berlin, Germany Lyon, France" in page
         assert "Browser Safari 26 Safari 27" in page
+
+    def test_says_what_is_different(self, console: Client, session: Session) -> None:
+        page = text_of(console.get(f"{LIST}{session.public_id}/"))
+        assert "Network 203.0.0.0/16 198.51.0.0/16 New network" in page
+        assert "Safari 26 Safari 27 Newer version" in page
+        assert "Newer version of the same browser, new network, other place." in page
+
+    def test_says_so_where_nothing_is_different(self, console: Client, anna: User) -> None:
+        same: dict[str, Any] = {"ip": "203.0.113.7", "location": "Berlin", "browser": "Safari 26"}
+        row = make_session(anna, **same, **{f"last_{name}": value for name, value in same.items()})
+        assert "Same browser, same address." in text_of(console.get(f"{LIST}{row.public_id}/"))
+
+    def test_compares_named_networks_by_their_name(self, console: Client, anna: User) -> None:
+        office: dict[str, Any] = {"ip": "203.0.113.7", "location": "Office", "network": "Office"}
+        still = make_session(anna, **office, last_ip="192.0.2.1", last_location="Office")
+        left = make_session(anna, **office, last_ip="192.0.2.1", last_location="Lyon")
+        assert "Network Office Office Same" in text_of(console.get(f"{LIST}{still.public_id}/"))
+        assert "Network Office 192.0.0.0/16 New network" in text_of(console.get(f"{LIST}{left.public_id}/"))
+
+    def test_says_how_long_it_has_lasted_and_will(self, console: Client, session: Session) -> None:
+        page = text_of(console.get(f"{LIST}{session.public_id}/"))
+        assert re.search(r"Signed in 12 March 2026, 10:04, .+ ago", page)
+        assert re.search(r"Expires .+, in 11 hours, 59 minutes", page)
 
     def test_shows_the_raw_user_agent_as_text(self, console: Client, session: Session) -> None:
         answer = console.get(f"{LIST}{session.public_id}/")
@@ -73,7 +98,7 @@ class ButtonsTests:
         make_session(anna)
         page = console.get(f"{LIST}{session.public_id}/")
         assert links(page, "Terminate this session") == [f"{TERMINATE}?session={session.public_id}"]
-        assert links(page, "Terminate all of Anna Brandt") == [f"{TERMINATE}?user=anna"]
+        assert links(page, "Terminate all 2 of Anna Brandt") == [f"{TERMINATE}?user=anna"]
 
     def test_are_not_there_for_the_session_one_is_in(self, console: Client) -> None:
         page = console.get(f"{LIST}{current(console).public_id}/")
