@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -116,9 +117,12 @@ def read_country(text: str, reach: Reach) -> Criterion:
 
 def country_code(text: str) -> str:
     """Return the code of the country of this code or English name, or nothing."""
-    if text.upper() in COUNTRIES:
-        return text.upper()
-    return next((code for code, name in COUNTRIES.items() if normalise(name) == normalise(text)), "")
+    return text.upper() if text.upper() in COUNTRIES else _codes().get(normalise(text), "")
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return {normalise(name): code for code, name in COUNTRIES.items()}
 
 
 def read_device(text: str, reach: Reach) -> Criterion:

@@ -53,9 +53,9 @@ def being_renamed() -> list[tuple[str, Conditions]]:
 
     They may have hundreds of thousands. A person has few, and they are refreshed within seconds.
     """
-    noted = set(Rename.objects.exclude(of=Rename.Of.USER).order_by().values_list("of", "key")[:MOST])
+    noted = set(Rename.objects.exclude(of=Rename.Of.USER).order_by().values_list("of", "key").distinct()[:MOST])
     return [
-        (search_text(kind.parts(thing)), {of: thing.pk})
+        (search_text(kind.parts(thing)), {str(of): thing.pk})
         for of, kind in (renamed().items() if noted else ())
         for thing in kind.model._default_manager.filter(pk__in=[key for its, key in noted if its == of])
     ]

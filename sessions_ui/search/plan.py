@@ -20,13 +20,15 @@ from sessions_ui.models.scopes import Conditions, conditions_q, substrings
 from sessions_ui.paging import COUNTED, any_of, first_of
 
 from .index import SESSIONS, SearchIndex
-from .narrow import match_of, on_index, on_walk
+from .narrow import NUMBER, local_part, match_of, on_index, on_walk
 
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
 # PostgreSQL's trigrams stop at what is neither letter nor digit: "10.55.1" has none that is not in many addresses.
 WINDOW_OF_PIECES = 50_000
 PIECE = re.compile(r"[^\W_]{3}")
+# Few rows hold a number such as that of "person4711", and its trigrams lead straight to them.
+WINDOW_OF_NUMBERS = 2_000
 # FTS5 gives its rows in the order of the list, so that little is gained by a walk before.
 WINDOW_OF_FTS5 = 1_000
 LOOKED_AT = 1_000
@@ -107,8 +109,10 @@ class Search(Generic[Row]):
         walks_all = not self.in_order and connections[self.rows.db].vendor == "sqlite"
         if walks_all and self.index.is_there(self.rows.db):
             return WINDOW_OF_FTS5
-        words = [text for one in substrings(self.sought) for text in one]
-        in_pieces = words and not any(PIECE.search(word) for word in words)
+        needed = substrings(self.sought)
+        if any(all(NUMBER.search(local_part(text)) for text in one) for one in needed):
+            return WINDOW_OF_NUMBERS
+        in_pieces = needed and not any(PIECE.search(text) for one in needed for text in one)
         return WINDOW_OF_PIECES if in_pieces else WINDOW
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:

@@ -66,7 +66,7 @@ class IndexTests:
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
         """What is sought lies beyond the walk, so that only the index can find it."""
-        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_FTS5"):
+        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_NUMBERS", "WINDOW_OF_FTS5"):
             monkeypatch.setattr(plan, window, 0)
 
 
@@ -78,7 +78,7 @@ class WithoutIndexTests:
         assert "migrate" in str(message.hint)
 
     def test_the_page_says_so_and_works(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_FTS5"):
+        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_NUMBERS", "WINDOW_OF_FTS5"):
             monkeypatch.setattr(plan, window, 0)
         session = make_session(anna, location="Reykjavik")
         page = console.get(f"{LIST}?q=reykjavik")
