@@ -140,7 +140,8 @@ round of {batch} requests, each of another session: {rounds}. A round gives a ca
 the quartiles of those ratios. What `db` measured again differs from 1.00 by is noise. Ratios travel to other machines,
 times do not.
 
-*Touch due*: each request is the first of its session for an hour, and notes the last activity. *Ten terminations
+*Ours*: with the two limits of a new database, both of which speak of the session that asks. *Touch due*: each request
+is the first of its session for five minutes, and notes the last activity. *Ten terminations
 under way*: none of them finished, none covering the session that asks (one of everything before it, four of people,
 two of accounts, one of an application, one of a network, one of a search).
 """

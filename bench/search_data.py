@@ -13,7 +13,7 @@ from django.db import connection
 from sessions_ui import naming
 from sessions_ui.demo import cast, chance
 from sessions_ui.geoip import country_name
-from sessions_ui.models import Account, Application, Session
+from sessions_ui.models import Account, Application, Limit, Session
 from sessions_ui.models.search_text import MARKS, PARTS, beginning
 from sessions_ui.search import index
 
@@ -38,11 +38,14 @@ CLIENTS = [
 # An application that nobody has signed in to lately.
 LEGACY, LEGACY_SHARE = "legacy-portal", 0.05
 DAYS = 60
+WIDE = 1_440 * 90  # minutes
 
 
 def fill(number: int) -> None:
     """Make the tables and so many sessions, oldest first."""
     call_command("migrate", verbosity=0)
+    # As many limits as a new database has, but none that these sessions have passed.
+    Limit.objects.update(idle=WIDE, lifetime=WIDE)
     applications = [Application.objects.create(slug=f"app-{n}", name=f"Product {n}") for n in range(11)]
     applications.append(Application.objects.create(slug=LEGACY, name="Legacy Portal"))
     accounts = Account.objects.bulk_create(

@@ -131,7 +131,7 @@ def our_row(visit: Visit) -> dict[str, Any]:
 @cache
 def application() -> Model:
     applications = apps.get_model("sessions_ui", "Application")._default_manager
-    made: Model = applications.create(slug=settings.SESSION_APPLICATION, name="Console")
+    made: Model = applications.get_or_create(slug=settings.SESSION_APPLICATION)[0]
     return made
 
 
@@ -144,8 +144,11 @@ ROWS: dict[str, Callable[[Visit], dict[str, Any]]] = {
 
 
 def settle(model: type[Model], case: Case) -> None:
-    """Make every touch due, or none during the run; and begin the terminations, none of which covers a session."""
-    due = timedelta(hours=-1 if case.touch_due else 1)
+    """Make every touch due, or none during the run; and begin the terminations, none of which covers a session.
+
+    Within the limits of a new database.
+    """
+    due = timedelta(minutes=-5 if case.touch_due else 60)
     model._default_manager.update(last_active_on=timezone.now() + due)
     if case.terminations:
         newest = model._default_manager.aggregate(newest=Max("id"))["newest"]

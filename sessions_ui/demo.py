@@ -24,7 +24,7 @@ from tqdm import tqdm
 from . import geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
 from .checks import DEMO_GROUP
-from .models import Account, Application, Membership, Network, Session, SessionEvent
+from .models import Account, Application, Limit, Membership, Network, Session, SessionEvent
 from .models.events import record
 from .models.search_text import search_text
 from .origin import Origin
@@ -57,6 +57,7 @@ NETWORKS = [
 PLATFORM_ADMINISTRATOR = "marta"
 BATCH = 1_000
 SPREAD = timedelta(days=30)
+MINUTES_OF_A_DAY = 1_440
 PEOPLE_FILE = Path(__file__).parent / "management" / "demo" / "people.csv"
 AGENTS_FILE = Path(__file__).parent / "data" / "user_agents.txt"
 SCRIPTS = ["curl/8.14.1", "python-requests/2.32.5", ""]
@@ -95,6 +96,7 @@ def seed(people: int, sessions: int, password: str) -> None:
     with transaction.atomic(using):
         # As every sign-in does: no cut-off may be read between these ids and their commit.
         sign_in_lock.share(using)
+        set_limits()
         SignIns(make_people(people, password)).make(sessions)
         name_networks(using)
 
@@ -105,6 +107,13 @@ def name_networks(using: str) -> None:
     for name, slug, cidr, country in NETWORKS:
         network = Network(name=name, country=country, account=Account.objects.filter(slug=slug).first())
         networks.apply_one(networks.save(network, [cidr], by), using, Pace(BATCH, 1.0, rest=0.0, times=0.0))
+
+
+def set_limits() -> None:
+    """Set limits that the sessions of a month have not passed, in the place of those for real ones."""
+    Limit.objects.all().delete()
+    wide = {"idle": 31 * MINUTES_OF_A_DAY, "lifetime": 60 * MINUTES_OF_A_DAY}
+    Limit.objects.create(**wide, set_by="The demo", reason="So that there is something to see")
 
 
 def cast() -> list[Person]:
@@ -171,7 +180,7 @@ class SignIns:
         self.now = datetime.now(UTC)
         self.data: dict[int, str] = {}
         self.applications = [
-            Application.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+            Application.objects.update_or_create(slug=slug, defaults={"name": name})[0]
             for slug, name in APPLICATIONS.items()
         ]
 

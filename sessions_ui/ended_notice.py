@@ -1,4 +1,4 @@
-"""What a browser whose session was terminated is told, once, on the sign-in page.
+"""What a browser whose session was terminated, or whose sign-in was refused, is told, once, on the sign-in page.
 
 The answer that refuses it deletes the session cookie, so the event travels in a
 signed cookie of its own, for one minute.
@@ -15,9 +15,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .models import SessionEvent, Termination
+from .models.limits import PARALLEL
 
 SALT = "sessions_ui.ended_notice"
 SECONDS = 60
+THE_OLDEST = "{}: it was the oldest one when you signed in somewhere else."
 
 
 class EndedSession(NamedTuple):
@@ -43,6 +45,25 @@ def carry(response: HttpResponseBase, refused: SessionEvent) -> None:
 
 def take(request: HttpRequest) -> EndedSession | None:
     """Return what this browser is to be told; from then on the cookie is used up."""
+    refused = _carried(request, SessionEvent.Kind.REFUSED)
+    if refused is None:
+        return None
+    if refused.termination_id is not None:
+        termination = Termination.objects.get(pk=refused.termination_id)
+        return EndedSession(termination.created_on, termination.note)
+    of_session = SessionEvent.objects.filter(session_public_id=refused.session_public_id)
+    ended = of_session.filter(kind=SessionEvent.Kind.TERMINATED).first()
+    note = THE_OLDEST.format(ended.reason) if ended and ended.reason.startswith(PARALLEL) else ""
+    return EndedSession((ended or refused).happened_on, note)
+
+
+def take_refusal(request: HttpRequest) -> str:
+    """Return the limit of parallel sessions that has refused a sign-in in this browser; then the cookie is used up."""
+    failed = _carried(request, SessionEvent.Kind.SIGN_IN_FAILED)
+    return failed.reason if failed else ""
+
+
+def _carried(request: HttpRequest, kind: SessionEvent.Kind) -> SessionEvent | None:
     text = request.COOKIES.get(cookie_name())
     if text is None:
         return None
@@ -51,15 +72,7 @@ def take(request: HttpRequest) -> EndedSession | None:
         public_id = signing.loads(text, salt=SALT, max_age=SECONDS)
     except signing.BadSignature:
         return None
-    refused = SessionEvent.objects.filter(public_id=public_id, kind=SessionEvent.Kind.REFUSED).first()
-    if refused is None:
-        return None
-    if refused.termination_id is not None:
-        termination = Termination.objects.get(pk=refused.termination_id)
-        return EndedSession(termination.created_on, termination.note)
-    of_session = SessionEvent.objects.filter(session_public_id=refused.session_public_id)
-    ended = of_session.filter(kind=SessionEvent.Kind.TERMINATED).first()
-    return EndedSession((ended or refused).happened_on, "")
+    return SessionEvent.objects.filter(public_id=public_id, kind=kind).first()
 
 
 def use_up(request: HttpRequest, response: HttpResponseBase) -> None:

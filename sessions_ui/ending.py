@@ -1,24 +1,27 @@
 """How rows are ended: locked in the order of their ids, written into the history, deleted."""
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connections
-from django.db.models import Case, Value, When
-from django.db.models.functions import Now
 
-from .models import Session, SessionEvent, SessionQuerySet
+from .models import Limit, Session, SessionEvent, SessionQuerySet
 from .models.events import record
+from .models.limits import expiry
 
 
 class Locked(NamedTuple):
-    """Rows that are locked until the end of this transaction: those that were live, and those that had expired."""
+    """Rows that are locked until the end of this transaction: those that live, and the others by the reason.
+
+    That is a limit in words, or nothing where the session's own date had passed.
+    """
 
     unexpired: list[int]
-    expired: list[int]
+    expired: dict[str, list[int]]
 
     @property
     def ids(self) -> list[int]:
-        return self.unexpired + self.expired
+        return [*self.unexpired, *chain(*self.expired.values())]
 
 
 def lock(
@@ -31,25 +34,25 @@ def lock(
     could write two ends for one session.
     """
     skip_locked = skip_locked and connections[sessions.db].features.has_select_for_update_skip_locked
-    expired = Case(When(expire_date__lte=Now(), then=Value(1)), default=Value(0))
+    expired = expiry(Limit.objects.using(sessions.db).binding())
     rows = sessions.select_for_update(skip_locked=skip_locked).order_by(order).values_list("id", expired)
-    locked = Locked([], [])
-    for pk, has_expired in rows[:limit]:
-        locked[has_expired].append(pk)
+    locked = Locked([], {})
+    for pk, reason in rows[:limit]:
+        (locked.unexpired if reason is None else locked.expired.setdefault(reason, [])).append(pk)
     return locked
 
 
 def end(using: str, locked: Locked, kind: SessionEvent.Kind, **values: Any) -> int:
     """Delete the rows, each signed-in one with its event, and return how many ended for this reason.
 
-    What had expired before is written down as expired.
+    What had expired before is written down as expired, and by which limit.
     """
     sessions = Session.objects.using(using)
     ended = 0
     if locked.unexpired:
         ended = record(sessions.filter(pk__in=locked.unexpired).signed_in(), kind, **values)
-    if locked.expired:
-        record(sessions.filter(pk__in=locked.expired).signed_in(), SessionEvent.Kind.EXPIRED)
+    for reason, ids in locked.expired.items():
+        record(sessions.filter(pk__in=ids).signed_in(), SessionEvent.Kind.EXPIRED, reason=reason)
     if locked.ids:
         sessions.filter(pk__in=locked.ids).delete()
     return ended

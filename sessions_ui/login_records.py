@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, TextChoices, When
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, TextChoices
 
 from .models import Fence, Session, SessionEvent, Termination
 from .models.events import SessionEventQuerySet, on_sign_ins
+from .models.limits import expiry
 from .models.scopes import Reach, reach_branches, reach_q
 
 REPLACED = "Replaced by a new session in the same browser"
@@ -82,8 +82,8 @@ def with_outcomes(events: Sequence[SessionEvent], fence: Fence | None = None) ->
         for end in SessionEvent.objects.filter(session_public_id__in=public_ids, kind__in=SessionEvent.ENDS)
     }
     sessions = Session.objects.filter(public_id__in=public_ids)
-    has_expired = Case(When(expire_date__lte=Now(), then=True), default=False, output_field=BooleanField())
-    left = dict(sessions.annotate(has_expired=has_expired).values_list("public_id", "has_expired"))
+    fence = fence or Fence.read()
+    left = dict(sessions.annotate(expiry=expiry(fence.limits)).values_list("public_id", "expiry"))
     live = set(sessions.live(fence).values_list("public_id", flat=True)) if left else set()
     acts = Termination.objects.in_bulk({end.termination_id for end in ends.values() if end.termination_id})
     return [_record(event, ends.get(event.session_public_id or UUID(int=0)), acts, left, live) for event in events]
@@ -93,7 +93,7 @@ def _record(
     event: SessionEvent,
     end: SessionEvent | None,
     acts: dict[int, Termination],
-    left: dict[UUID, bool],
+    left: dict[UUID, str | None],
     live: set[UUID],
 ) -> LoginRecord:
     if event.kind == Kind.SIGN_IN_FAILED:
@@ -106,14 +106,16 @@ def _record(
         return LoginRecord(event, Outcome.TERMINATED, end.happened_on, by, end.reason, public_id)
     if end.kind == Kind.SIGNED_OUT and end.reason == REPLACED:
         return LoginRecord(event, Outcome.REPLACED, end.happened_on)
-    return LoginRecord(event, Outcome.EXPIRED if end.kind == Kind.EXPIRED else Outcome.SIGNED_OUT, end.happened_on)
+    outcome = Outcome.EXPIRED if end.kind == Kind.EXPIRED else Outcome.SIGNED_OUT
+    return LoginRecord(event, outcome, end.happened_on, reason=end.reason)
 
 
-def _without_end(event: SessionEvent, left: dict[UUID, bool], live: set[UUID]) -> LoginRecord:
+def _without_end(event: SessionEvent, left: dict[UUID, str | None], live: set[UUID]) -> LoginRecord:
     """Return the record of a sign-in whose end is not written down: it lives, or its row is still to be removed."""
     public_id: Any = event.session_public_id
     if public_id in live:
         return LoginRecord(event, Outcome.ACTIVE)
     if public_id not in left:
         return LoginRecord(event, None)
-    return LoginRecord(event, Outcome.EXPIRED if left[public_id] else Outcome.TERMINATED)
+    reason = left[public_id]
+    return LoginRecord(event, Outcome.TERMINATED if reason is None else Outcome.EXPIRED, reason=reason or "")

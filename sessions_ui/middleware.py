@@ -33,6 +33,7 @@ from .models.password_digests import kept_for
 from .models.scopes import UnreadableScope
 from .origin import Origin
 from .outage import unavailable_response
+from .parallel import TooManySessions
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
         if isinstance(request.session, SessionStore):
             # So that a sign-in knows where it comes from, whoever made it.
             request.session.request = weakref.ref(request)
+            request.refused_sign_in = SimpleLazyObject(partial(ended_notice.take_refusal, weakref.proxy(request)))  # type: ignore[attr-defined]
             request.ended_session = SimpleLazyObject(partial(ended_notice.take, weakref.proxy(request)))  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -56,6 +58,8 @@ class SessionMiddleware(DjangoSessionMiddleware):
             return unavailable_response()
         if session.fate is Fate.ENDED:
             response = to_sign_in(request)
+        if session.refusal is not None:
+            return self._without_detour(request, refuse_sign_in(request, session.refusal))
         if session.accessed:
             patch_vary_headers(response, ("Cookie",))
         ended_notice.use_up(request, response)
@@ -126,6 +130,16 @@ def tell_that_it_ended(request: HttpRequest, session: SessionStore, response: Ht
     except (DatabaseError, InterfaceError, UnreadableScope):
         # It is refused already; only the note of it is missing.
         logger.warning("The refusal of an ended session could not be noted.", exc_info=True)
+
+
+def refuse_sign_in(request: HttpRequest, refusal: TooManySessions) -> HttpResponse:
+    """Send back to the sign-in page, which says why; whatever the view has answered, nobody was signed in."""
+    response = redirect_to_login("")
+    try:
+        ended_notice.carry(response, services.record_failed_sign_in(request, refusal.username, str(refusal)))
+    except (DatabaseError, InterfaceError):
+        logger.warning("The refusal of a sign-in could not be noted.", exc_info=True)
+    return response
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

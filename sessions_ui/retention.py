@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from .models import Export, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
+from .models import Export, Limit, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
 from .models.events import retention
 from .models.search_text import PARTS, search_text
 from .naming import record_name
@@ -70,6 +70,8 @@ def forget(user: Any, using: str) -> int:
         his = Q(actor_id=user.pk) | Q(actor_label=record_name(user))
         for records in (Termination, NetworkChange, Export):
             records._default_manager.using(using).filter(his).update(actor_label=label)
+        for who in ("set_by", "removed_by"):
+            Limit.objects.using(using).filter(**{who: record_name(user)}).update(**{who: label})
         for acts in (Termination.objects.using(using), Export.objects.using(using)):
             for pk in (str(user.pk), user.pk):
                 acts.filter(conditions__user=pk).update(in_words=f"Every session of {label.lower()}")

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from .access import own_id, reaches
+from .access import fence, own_id, reaches
 from .criteria import NO_ACCOUNT
 from .geoip import country_name
-from .models import Session
+from .limits import End, near_end
+from .models import Limit, Session
 from .models.reaches import Reaches
 from .naming import login_name, person_name, session_name
 
@@ -78,13 +79,21 @@ class Row(TypedDict):
     created_on: datetime
     last_active_on: datetime
     is_active: bool
+    near_end: End | None
     only: dict[str, SafeString]
 
 
 def rows(request: HttpRequest, sessions: Iterable[Session]) -> list[Row]:
     """Return the rows of these sessions for the reader of the list."""
     links, own, reach = Links(request.GET), own_id(request), reaches(request)
-    return [_row(session, links, own, reach) for session in sessions]
+    limits, now = limits_of(request), timezone.now()
+    return [_row(session, links, own, reach) | {"near_end": near_end(session, limits, now)} for session in sessions]
+
+
+def limits_of(request: HttpRequest) -> tuple[Limit, ...]:
+    """Return the limits as this request's own check has just found them."""
+    known = fence(request)
+    return known.limits if known else ()
 
 
 def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row:
@@ -110,6 +119,7 @@ def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row
         "created_on": session.created_on,
         "last_active_on": session.last_active_on,
         "is_active": is_active_now(session),
+        "near_end": None,
         "only": _only(session, links),
     }
 

@@ -28,6 +28,7 @@ from .models.sessions import TODAY, SessionQuerySet
 from .naming import record_name
 from .networks import named
 from .origin import Origin
+from .parallel import make_room
 
 # Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
 SMALL = 1_000
@@ -60,14 +61,15 @@ def start(request: HttpRequest, user: AbstractBaseUser) -> None:
         request.session.sign_in = SignIn(user, request)  # type: ignore[attr-defined]
 
 
-def record_failed_sign_in(request: HttpRequest | None, name: str) -> None:
-    """Write into the history that somebody could not sign in under this name."""
+def record_failed_sign_in(request: HttpRequest | None, name: str, reason: str = "") -> SessionEvent:
+    """Write into the history that somebody could not sign in under this name; without a reason, he was not known."""
     User, application, origin = get_user_model(), this_application(), named(Origin.of(request), None)
     label = plainly(name)[:254]
     of_that_name = User._default_manager.filter(**{User.USERNAME_FIELD: label}).values_list("pk", flat=True).first()
     parts = {"username": label, **naming.searchable_application(application), **searchable_origin(origin)}
-    SessionEvent.objects.create(
+    return SessionEvent.objects.create(
         kind=SessionEvent.Kind.SIGN_IN_FAILED,
+        reason=reason,
         user_key="" if of_that_name is None else str(of_that_name),
         user_label=label,
         application_id=application.pk,
@@ -95,14 +97,15 @@ class ReplacedHasEnded(Exception):
 def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQuerySet | None) -> Session:
     """Insert a signed-in session, in place of the replaced one if there is one, with its events, in one transaction.
 
-    Raises ReplacedHasEnded.
+    Raises ReplacedHasEnded and TooManySessions.
     """
     user, using = sign_in.user, router.db_for_write(Session)
     with transaction.atomic(using):
         sign_in_lock.share(using)
+        account, application = sign_in.account(), this_application()
+        make_room(user, application, account, replaced)
         if replaced is not None:
             end_replaced(replaced)
-        account, application = sign_in.account(), this_application()
         origin = named(Origin.of(sign_in.request), account.pk if account else None)
         session = Session.objects.create(
             user_id=user.pk,

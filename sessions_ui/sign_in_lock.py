@@ -13,6 +13,8 @@ that one stays in force until the last sign-in it might cover has committed.
 SQLite has one writer at a time; its IMMEDIATE transactions give the same.
 """
 
+from typing import Any
+
 from django.db import connections, transaction
 from django.db.models import Max
 
@@ -28,6 +30,17 @@ def share(using: str) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [KEY])
+
+
+def take_turns(user_pk: Any, using: str) -> None:
+    """Wait until no other sign-in of this user is under way; later ones wait until the end of this transaction.
+
+    Always after share(), so that two that need both never wait for each other in a circle.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s::int, hashtext(%s::text))", [KEY, str(user_pk)])
 
 
 def hold_alone(using: str) -> bool:

@@ -13,6 +13,7 @@ from .ending import Locked, end, lock
 from .models import Beat, Fence, Letter, Session, SessionEvent, SessionQuerySet, Termination
 from .pacing import Pace, nothing
 from .search.narrow import narrowed, on_walk
+from .walk import Walk
 
 # So many dead rows make the first page of the list slow on PostgreSQL.
 MANY = 10_000
@@ -135,7 +136,21 @@ def vacuum(using: str) -> None:
 
 def expire(using: str, pace: Pace | None = None) -> int:
     """Remove expired sessions in batches, and return how many there were."""
-    pace, expired = pace or Pace.of(using), 0
+    return expire_by_date(using, pace or Pace.of(using)) + expire_by_limit(using, pace or Pace.of(using))
+
+
+def expire_by_limit(using: str, pace: Pace) -> int:
+    """Walk over all sessions once, and return how many had passed a limit."""
+    walk, goes_on = Walk.begin(using), True
+    while goes_on:
+        with pace.batch() as rows:
+            goes_on = walk.step(rows)
+    return walk.ended
+
+
+def expire_by_date(using: str, pace: Pace) -> int:
+    """Remove the sessions whose own date has passed, and return how many there were."""
+    expired = 0
     while True:
         with pace.batch() as rows, transaction.atomic(using):
             sessions = Session.objects.using(using).filter(expire_date__lte=Now())

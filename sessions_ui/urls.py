@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import exports, networks, records, reviews, saved_views, sessions, signing, terminate, terminations
+from .views import exports, limits, networks, records, reviews, saved_views, sessions, signing, terminate, terminations
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -31,6 +31,10 @@ urlpatterns = [
     path("security/networks/add/", networks.add, name="network-add"),
     path("security/networks/<uuid:public_id>/", networks.change, name="network"),
     path("security/networks/<uuid:public_id>/remove/", networks.remove, name="network-remove"),
+    path("security/limits/", limits.limits, name="limits"),
+    path("security/limits/add/", limits.edit, name="limit-add"),
+    path("security/limits/<uuid:public_id>/", limits.edit, name="limit"),
+    path("security/limits/<uuid:public_id>/remove/", limits.remove, name="limit-remove"),
     # Signing in and out
     path("sign-in/", signing.sign_in, name="sign-in"),
     path("sign-out/", signing.sign_out, name="sign-out"),

@@ -14,10 +14,13 @@ from . import networks, renames, restore, retention, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
+from .walk import Walk
 
 POLL = 1.0  # seconds until a termination is noticed
 BEAT = 10.0
 EXPIRE = 60.0
+WALK = 300.0
+LONGEST_STEPS = 1.0  # seconds of a walk in one round
 RETAIN = 3_600.0
 # A termination that a stuck sign-in or a held row keeps open: each try holds sign-ins up for two seconds.
 LONGEST_PAUSE = 60.0
@@ -47,12 +50,14 @@ def until_told_to_stop(work: Callable[[], object], using: str, told_to_stop: Eve
 
 @dataclass
 class Worker:
-    """Sweeps, expires and gives a beat, until told to stop."""
+    """Sweeps, expires, walks and gives a beat, until told to stop."""
 
     using: str
     told_to_stop: Event
     beat_on: float = -BEAT
     expired_on: float = -EXPIRE
+    walked_on: float = -WALK
+    walk: Walk | None = None
     retained_on: float = -RETAIN
     left_over: list[int] = field(default_factory=list)
     retry_on: float = 0.0
@@ -72,9 +77,11 @@ class Worker:
         if [termination.pk for termination in unfinished] != self.left_over or time.monotonic() >= self.retry_on:
             self.sweep(unfinished, pace)
         if time.monotonic() >= self.expired_on + EXPIRE:
-            if expired := sweep.expire(self.using, pace):
+            if expired := sweep.expire_by_date(self.using, pace):
                 logger.info("%d expired sessions were removed.", expired)
             self.expired_on = time.monotonic()
+        if self.walk or time.monotonic() >= self.walked_on + WALK:
+            self.go_on_walking(pace)
         if time.monotonic() >= self.retained_on + RETAIN:
             if removed := retention.remove_old(self.using, pace):
                 logger.info("%d events were older than LOGIN_RECORD_DAYS and are removed.", removed)
@@ -100,6 +107,19 @@ class Worker:
             logger.info("%d sessions are found by a new name.", refreshed)
         if renamed := networks.apply(self.using, pace):
             logger.info("%d sessions are shown with the new name of their network.", renamed)
+
+    def go_on_walking(self, pace: Pace) -> None:
+        """Walk on to the end, or until a termination may have come that waits for its tidying."""
+        self.walk = walk = self.walk or Walk.begin(self.using)
+        until = time.monotonic() + LONGEST_STEPS
+        goes_on = True
+        while goes_on and time.monotonic() < until:
+            with pace.batch() as rows:
+                goes_on = walk.step(rows)
+        if not goes_on:
+            self.walk, self.walked_on = None, time.monotonic()
+            if walk.ended:
+                logger.info("%d sessions that had passed a limit were removed.", walk.ended)
 
     def between_batches(self) -> None:
         """Give a beat if it is time; raises ToldToStop."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 # How long an example takes tells of the machine and not of the code.
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,6 +51,21 @@ def _emptying_is_retention() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", execute_sql_flush)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Begin without limits: emptying the database between tests takes away what the migration has set."""
+    from django.db import connection
+
+    from sessions_ui.models import Application, Limit
+
+    with django_db_blocker.unblock():
+        if Limit._meta.db_table not in connection.introspection.table_names():
+            # Where no chosen test asks for the database, there is none.
+            return
+        Limit.objects.all().delete()
+        Application.objects.all().delete()
 
 
 @pytest.fixture

@@ -44,11 +44,11 @@ class Guard:
 
 
 GUARDS = [
-    Guard("scope: what is covered is refused", "backends/lookup.py", "if covered:", "if False:"),
+    Guard("scope: what is covered is refused", "backends/lookup.py", "if refused:", "if False:"),
     Guard(
         "reading: a verdict that missed a termination says nothing",
         "backends/lookup.py",
-        'if self.fence.known != frozenset(map(UUID, unfinished.split(",") if unfinished else ())):',
+        'if self.fence.known != {UUID(one) for ids in (unfinished, limits) if ids for one in ids.split(",")}:',
         "if False:",
     ),
     Guard(

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from sessions_ui.models import Account, Membership
+from sessions_ui.models.limits import SHIPPED, SHIPPED_FOR_THE_CONSOLE, in_words
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 SETTINGS = (Path(__file__).parent.parent / "sessionadmin" / "settings.py").read_text()
@@ -45,6 +46,19 @@ class FiveMinutesTests:
         assert "omar" in page
         assert "Kestrel Logistics" in page
         assert Membership.objects.get().role == "admin"
+
+
+class LimitsTests:
+    def test_the_table_is_what_a_new_database_begins_with(self) -> None:
+        """R012."""
+        for whose, shipped in (("every application", SHIPPED), ("the console", SHIPPED_FOR_THE_CONSOLE)):
+            idle, lifetime = in_words(shipped["idle"]), in_words(shipped["lifetime"])
+            assert f"| {whose} | {idle} | {lifetime} |" in README
+
+    def test_are_no_looser_than_asked_for(self) -> None:
+        """R008, R009."""
+        assert (SHIPPED["idle"], SHIPPED["lifetime"]) <= (60, 1_440)
+        assert (SHIPPED_FOR_THE_CONSOLE["idle"], SHIPPED_FOR_THE_CONSOLE["lifetime"]) <= (15, 720)
 
 
 class SettingsTests:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from bench.seed import AGENTS, Visit, data, origin
 from sessions_ui.backends.db import SessionStore, halves
-from sessions_ui.models import Account, Application, Session, SessionEvent
+from sessions_ui.models import Account, Application, Limit, Session, SessionEvent
 from sessions_ui.models.events import record
 
 FIRST = 10_000
@@ -48,7 +48,9 @@ class Seeded:
 def seed(number: int) -> Seeded:
     """Make the tables and so many sessions of a fifth as many people."""
     call_command("migrate", verbosity=0)
-    application = Application.objects.create(slug="console", name="Console")
+    application = Application.objects.get(slug="console")
+    # None that a long run passes.
+    Limit.objects.update(idle=10_000, lifetime=10_000)
     accounts = [Account.objects.create(slug=f"account-{n}", name=f"Account {n}") for n in range(ACCOUNTS)]
     people = make_people(FIRST // SESSIONS_EACH)
     Session.objects.bulk_create(

@@ -32,6 +32,7 @@ from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
 from sessions_ui.models.sessions import SessionQuerySet
 from sessions_ui.origin import Origin
+from sessions_ui.parallel import TooManySessions
 
 from .lookup import Row, find
 from .touch import touch
@@ -44,6 +45,7 @@ class Fate(enum.Enum):
 
     ENDED = enum.auto()  # its row is gone or covered: sign-in page, no cookie
     SUPERSEDED = enum.auto()  # a parallel request gave the browser another key: the cookie stays untouched
+    REFUSED = enum.auto()  # a limit of parallel sessions refused the sign-in: sign-in page, the cookie stays untouched
     OUTAGE = enum.auto()  # the database did not answer: 503, the cookie stays
 
 
@@ -68,8 +70,8 @@ class SessionStore(SessionBase):
 
     Beside the interface it keeps notes: `request`, set by the middleware; `sign_in`, set
     by services.start(); `signed_in_now`, the user whose session it has inserted; `fence`, by
-    which it was checked last; `fate`; `refused_key`, a key that opened nothing; and `committed_key`,
-    a key that the database has and the browser may not have.
+    which it was checked last; `fate`; `refusal`, whose sign-in was refused and why; `refused_key`,
+    a key that opened nothing; and `committed_key`, a key that the database has and the browser may not have.
     """
 
     _session_cache: dict[str, Any]
@@ -80,6 +82,7 @@ class SessionStore(SessionBase):
         self.sign_in: services.SignIn | None = None
         self.signed_in_now: Any = None
         self.fate: Fate | None = None
+        self.refusal: TooManySessions | None = None
         self.refused_key: str | None = None
         self.committed_key: str | None = None
         self.using = router.db_for_write(Session)
@@ -181,6 +184,9 @@ class SessionStore(SessionBase):
                 sign_in = services.SignIn(users.get(pk=pk), self.request())
             self._session_key = new_key()
             session = services.insert_sign_in(self._columns(), sign_in, self._to_replace())
+        except TooManySessions as error:
+            self.fate, self.refusal = Fate.REFUSED, error
+            raise UpdateError(str(error)) from error
         except services.ReplacedHasEnded as error:
             raise self._gone(self._row) from error
         except (ObjectDoesNotExist, IntegrityError) as error:

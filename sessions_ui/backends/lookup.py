@@ -1,4 +1,4 @@
-"""The one statement of every check: the row, its user, the unfinished terminations and their verdict."""
+"""The one statement of every check: the row, its user, the unfinished terminations, the limits and their verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Now
 
-from sessions_ui.models import Fence, Session, Termination
+from sessions_ui.models import Fence, Limit, Session, Termination
 from sessions_ui.models.functions import JoinedPublicIds
 from sessions_ui.models.sessions import TOUCH_DUE
 
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 
 class Lookup:
-    """A compiled check for one database, one application and one set of unfinished terminations."""
+    """A compiled check for one database, one application and one set of unfinished terminations and limits."""
 
     COLUMNS = [
         "id",
@@ -42,13 +42,15 @@ class Lookup:
         "session_data",
         "is_touch_due",
         "password_digest",
-        "is_covered",
+        "is_refused",
         "unfinished",
+        "limits",
     ]
 
     def __init__(self, using: str, application: str) -> None:
         self.using = using
         self.fence = Fence.read(using)
+        self.known: tuple[str | None, str | None] | None = None
         User = get_user_model()
         self.user_columns = [field.attname for field in User._meta.concrete_fields]
         sessions = (
@@ -57,8 +59,9 @@ class Lookup:
             .of_application(application)
             .annotate(
                 is_touch_due=_whether(TOUCH_DUE),
-                is_covered=_whether(self.fence.covered),
+                is_refused=_whether(self.fence.refused),
                 unfinished=JoinedPublicIds(Termination.objects.using(using).unfinished().values("public_id")),
+                limits=JoinedPublicIds(Limit.objects.using(using).binding().values("public_id")),
             )
             .order_by()
             .values_list(*self.COLUMNS, *(f"user__{name}" for name in self.user_columns))
@@ -68,7 +71,7 @@ class Lookup:
         self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
 
     def find(self, digest: bytes) -> tuple[Row | None, bool]:
-        """Return the live row of this digest if there is one, and whether the verdict knew every termination.
+        """Return the live row of this digest if there is one, and whether the verdict knew all there is.
 
         When it did not, the row says nothing.
         """
@@ -81,10 +84,13 @@ class Lookup:
         for position, (converters, expression) in self.converters.items():
             for convert in converters:
                 values[position] = convert(values[position], expression, connection)
-        id_, public_id, user_id, data, touch_due, password, covered, unfinished = values[: len(self.COLUMNS)]
-        if self.fence.known != frozenset(map(UUID, unfinished.split(",") if unfinished else ())):
-            return None, False
-        if covered:
+        id_, public_id, user_id, data, touch_due, password, refused, unfinished, limits = values[: len(self.COLUMNS)]
+        if (unfinished, limits) != self.known:
+            if self.fence.known != {UUID(one) for ids in (unfinished, limits) if ids for one in ids.split(",")}:
+                return None, False
+            # The same text again need not be read again.
+            self.known = unfinished, limits
+        if refused:
             return None, True
         user = None
         if user_id is not None:
@@ -125,5 +131,5 @@ def _find(using: str, application: str, digest: bytes) -> tuple[Row | None, Fenc
         row, complete = lookup.find(digest)
         if complete:
             return row, lookup.fence
-        # Terminations began or finished since this process compiled its verdict: compile anew and ask again.
+        # A termination began or finished, or a limit was set, since this was compiled: compile anew and ask again.
         _lookups[of] = Lookup(using, application)

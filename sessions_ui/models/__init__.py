@@ -4,14 +4,16 @@ from .beats import Beat
 from .delays import SignInDelay
 from .events import SessionEvent
 from .exports import Export
+from .fences import Fence
 from .letters import Letter
+from .limits import Limit
 from .networks import Network, NetworkChange, Prefix
 from .reaches import reaches_of
 from .renames import Rename
 from .reviews import Review, ReviewedSession
 from .saved_views import SavedView
 from .sessions import Session, SessionQuerySet
-from .terminations import Fence, Termination
+from .terminations import Termination
 
 __all__ = [
     "Account",
@@ -20,6 +22,7 @@ __all__ = [
     "Export",
     "Fence",
     "Letter",
+    "Limit",
     "Membership",
     "Network",
     "NetworkChange",

@@ -7,10 +7,12 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .accounts import Account, Membership
+from .limits import Limit, LimitQuerySet
 from .scopes import Reach
 
 SEE = "sessions_ui.view_session"
 END = "sessions_ui.delete_session"
+LIMIT = "sessions_ui.change_limit"
 ALL: Reach = {"all": True}
 
 
@@ -75,3 +77,30 @@ def users_within(reach: Reach) -> QuerySet[Any]:
     of_one = {"user": OuterRef("pk"), "account__in": reach["accounts"]}
     named = Q(pk=reach["user"]) | Exists(Membership.objects.filter(**of_one))
     return users.filter(named | _has_session(of_one))
+
+
+def sets_all_limits(user: Any) -> bool:
+    """Whether the user may set limits for every account: a superuser, or a holder of the model permission."""
+    return bool(user.has_perm(LIMIT))
+
+
+def accounts_limited_by(user: Any) -> QuerySet[Account]:
+    """Return the accounts for which the user may set limits: all, or those that he administers."""
+    if sets_all_limits(user):
+        return Account.objects.all()
+    administers = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
+    return Account.objects.filter(pk__in=administers.values("account"))
+
+
+def limits_set_by(user: Any) -> LimitQuerySet:
+    """Return the limits that the user may change or remove."""
+    in_force = Limit.objects.in_force()
+    return in_force if sets_all_limits(user) else in_force.filter(account__in=accounts_limited_by(user))
+
+
+def limits_visible_to(user: Any) -> LimitQuerySet:
+    """Return the limits, removed ones as well, of sessions that the user sees: all, or those for everybody and his."""
+    if sets_all_limits(user) or user.has_perm(SEE):
+        return Limit.objects.all()
+    own = Exists(Membership.objects.filter(user_id=user.pk, account=OuterRef("account")))
+    return Limit.objects.filter(Q(account=None) | own)

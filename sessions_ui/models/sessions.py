@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, timedelta
+from datetime import UTC
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -9,12 +9,12 @@ from django.db import models
 from django.db.models.functions import Now, TruncDate
 
 from .accounts import Account, Application
+from .fences import Fence
+from .limits import TOUCH_INTERVAL
 from .origins import FromOrigin
 from .reaches import reaches_of
 from .scopes import Reach, Scope, reach_q
-from .terminations import Fence
 
-TOUCH_INTERVAL = timedelta(minutes=1)
 # A day of one zone for everybody, whatever zone a request has activated.
 TODAY = TruncDate(Now(), tzinfo=UTC)
 TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
@@ -22,13 +22,13 @@ TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INT
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self, fence: Fence | None = None) -> SessionQuerySet:
-        """Leave out what has expired or is covered by an unfinished termination.
+        """Leave out what has expired, by its own date or by a limit, or is covered by an unfinished termination.
 
-        Reads the unfinished terminations unless a fence is given. Raises UnreadableScope.
+        Reads the unfinished terminations and the limits unless a fence is given. Raises UnreadableScope.
         """
-        fence = fence or Fence.read(self.db)
+        refused = (fence or Fence.read(self.db)).refused
         unexpired = self.filter(expire_date__gt=Now())
-        return unexpired if fence.covered is None else unexpired.exclude(fence.covered)
+        return unexpired if refused is None else unexpired.exclude(refused)
 
     def signed_in(self) -> SessionQuerySet:
         """Leave out the sessions of anonymous visitors."""
@@ -53,7 +53,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(FromOrigin):
     """One sign-in of one user in one application of one account, or the session of an anonymous visitor.
 
-    A row is live while it has not expired and no unfinished termination covers it;
+    A row is live while it has not expired, has passed no limit and no unfinished termination covers it;
     without a row the browser is signed out.
     """
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -9,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from .functions import RandomUUID
-from .scopes import Reach, Scope, reach_branches
+from .scopes import Scope
 
 
 class TerminationQuerySet(models.QuerySet["Termination"]):
@@ -62,48 +61,3 @@ class Termination(models.Model):
     @property
     def scope(self) -> Scope:
         return Scope(self.conditions, self.reach, self.cut_off, self.spared)
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """The unfinished terminations as they were read once, and the condition of what they cover.
-
-    They are known by their public ids: SQLite gives the id of a rolled-back row again.
-    """
-
-    known: frozenset[uuid.UUID]
-    covered: models.Q | None
-    # Where "everything" was ended: up to this id only these sessions can be live.
-    floor: int = 0
-    spared: frozenset[int] = frozenset()
-
-    @classmethod
-    def read(cls, using: str | None = None, before: Termination | None = None) -> Fence:
-        """Read the unfinished terminations, or only those before this one; raises UnreadableScope."""
-        unfinished = Termination.objects.using(using).unfinished()
-        if before is not None:
-            unfinished = unfinished.filter(id__lt=before.pk)
-        covered = models.Q()
-        scopes = [termination.scope for termination in unfinished if termination.scope.stands]
-        for scope in scopes:
-            covered |= scope.q()
-        whole = [scope for scope in scopes if scope.is_everything]
-        return cls(
-            frozenset(t.public_id for t in unfinished),
-            covered or None,
-            max((scope.cut_off for scope in whole), default=0),
-            frozenset(scope.spared for scope in whole if scope.spared is not None),
-        )
-
-    def branches(self, reach: Reach) -> list[models.Q]:
-        """Return the parts of the reach, cut off where nothing can be live: a list would walk past a million rows."""
-        above = reach_branches(reach, self.floor)
-        if not self.spared:
-            return above
-        return above + [branch & models.Q(id__in=sorted(self.spared)) for branch in reach_branches(reach)]
-
-    @property
-    def complete(self) -> models.Q:
-        """The condition that no termination has begun since this was read."""
-        begun_since = Termination.objects.unfinished().exclude(public_id__in=self.known).order_by()
-        return ~models.Q(models.Exists(begun_since))

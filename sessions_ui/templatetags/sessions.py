@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from sessions_ui import geoip, naming, rows
+from sessions_ui import geoip, limits, naming, rows
 from sessions_ui.access import reaches
 from sessions_ui.models import SavedView, Session
+from sessions_ui.models.limits import in_words
 from sessions_ui.models.plain_text import plainly
 from sessions_ui.models.reaches import Reaches
 
@@ -31,6 +32,7 @@ register.filter(naming.session_name)
 register.filter(rows.device_icon)
 register.filter(rows.is_active_now)
 register.filter(plainly)
+register.filter("minutes_in_words", lambda minutes: in_words(minutes) if minutes else "")
 register.filter("country_name", geoip.country_name)
 
 
@@ -63,7 +65,7 @@ def roughly(span: timedelta) -> str:
         return f"{seconds} s"
     if seconds < 5_400:
         return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3_600):,} h"
+    return f"{round(seconds / 3_600):,} h" if seconds < 36 * 3_600 else f"{round(seconds / 86_400):,} days"
 
 
 @register.filter
@@ -100,6 +102,29 @@ def _relatively(local: datetime) -> str:
         return f"{minutes // 60}\xa0hour{'s' if minutes >= 120 else ''} ago"
     day = f"{local.day} {MONTHS[local.month]}"
     return f"{day} {local.year}" if since > timedelta(days=300) else f"{day}, {_clock(local)}"
+
+
+@register.simple_tag
+def ends_in(end: limits.End) -> SafeString:
+    """Return how long a session has still, with the moment and why in its title."""
+    left, exactly = roughly(end.on - timezone.now()), exact(end.on)
+    title = f"{exactly}, {end.why}{', unless it is used before' if end.if_idle else ''}"
+    return format_html(
+        '<time datetime="{}" title="{}">ends in {}</time>', end.on.isoformat(timespec="seconds"), title, left
+    )
+
+
+@register.simple_tag(takes_context=True)
+def near_end(context: Context, session: Session) -> limits.End | None:
+    return limits.near_end(session, rows.limits_of(context["request"]), timezone.now())
+
+
+@register.simple_tag(takes_context=True)
+def ends(context: Context, session: Session) -> list[limits.End]:
+    """Return when the session ends if nobody uses it, and when at the latest."""
+    ways = limits.ends_of(session, rows.limits_of(context["request"]), timezone.now())
+    # The later ones of a kind say nothing.
+    return list({way.if_idle: way for way in reversed(ways)}.values())[::-1]
 
 
 @register.filter

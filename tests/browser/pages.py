@@ -17,6 +17,7 @@ EXPORTS = "/security/exports/"
 REVIEWS = "/security/reviews/"
 SAVED_VIEWS = "/security/saved-views/"
 NETWORKS = "/security/networks/"
+LIMITS = "/security/limits/"
 NOBODY, ADMINISTRATOR, ACCOUNT_ADMINISTRATOR, MEMBER, GUEST = "", "marta", "omar", "anna", "guest"
 
 Way = Callable[[Page, Site], object]
@@ -177,6 +178,43 @@ def terminate_oldest(page: Page, site: Site) -> None:
 def terminations(page: Page, site: Site) -> None:
     terminate_oldest(page, site)
     page.goto(TERMINATIONS)
+
+
+def limit_confirm(page: Page, site: Site) -> None:
+    """Ask what a limit of a month would end; nothing is set."""
+    page.goto(f"{LIMITS}add/")
+    page.get_by_label("Ends when idle for").fill("6 days")
+    page.get_by_label("Parallel sessions").fill("5")
+    follow(page, page.get_by_role("button", name="See what it would end"))
+    expect(page.get_by_role("heading", name="Set this limit?")).to_be_visible()
+
+
+def limit_unfit(page: Page, site: Site) -> None:
+    page.goto(f"{LIMITS}add/")
+    page.get_by_label("Ends when idle for").fill("soon")
+    follow(page, page.get_by_role("button", name="See what it would end"))
+
+
+def limit_change(page: Page, site: Site) -> None:
+    page.goto(LIMITS)
+    follow(page, page.get_by_role("link", name="Change or remove").first)
+
+
+def limit_remove(page: Page, site: Site) -> None:
+    limit_change(page, site)
+    follow(page, page.get_by_role("link", name="Remove this limit"))
+
+
+def limits_kept(page: Page, site: Site) -> None:
+    """Set a limit that ends nothing and remove it again, so that the page has a history."""
+    page.goto(f"{LIMITS}add/")
+    page.get_by_label("Application").select_option("portal")
+    page.get_by_label("Parallel sessions").fill("50")
+    follow(page, page.get_by_role("button", name="See what it would end"))
+    follow(page, page.get_by_role("button", name="Set the limit"))
+    follow(page, page.get_by_role("link", name="Change or remove: Portal").first)
+    follow(page, page.get_by_role("link", name="Remove this limit"))
+    follow(page, page.get_by_role("button", name="Remove the limit"))
 
 
 def receipt(page: Page, site: Site) -> None:
@@ -352,6 +390,13 @@ PAGES = {
     "terminations-none": Shown(ACCOUNT_ADMINISTRATOR, at(TERMINATIONS)),
     "termination": Shown(ADMINISTRATOR, receipt),
     "termination-under-way": Shown(ADMINISTRATOR, at("/under-way/")),
+    "limits": Shown(ADMINISTRATOR, limits_kept),
+    "limits-of-an-account": Shown(ACCOUNT_ADMINISTRATOR, at(LIMITS)),
+    "limit-add": Shown(ADMINISTRATOR, at(f"{LIMITS}add/")),
+    "limit-add-unfit": Shown(ADMINISTRATOR, limit_unfit, 400),
+    "limit-confirm": Shown(ADMINISTRATOR, limit_confirm),
+    "limit-change": Shown(ADMINISTRATOR, limit_change),
+    "limit-remove": Shown(ADMINISTRATOR, limit_remove),
     "login-records": Shown(ADMINISTRATOR, at("/security/login-records/")),
     "login-records-filtered": Shown(ADMINISTRATOR, at("/security/login-records/?outcome=failed&sort=oldest")),
     "login-records-no-match": Shown(ADMINISTRATOR, at("/security/login-records/?q=nobody+is+called+that")),

@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from sessions_ui.models import (
+    Limit,
     Membership,
     Network,
     Prefix,
@@ -126,6 +127,10 @@ def world_of(role: dict[str, Any]) -> World:
         network = Network.objects.create(name=name, account=accounts.get(account or ""))
         Prefix.of(network, "192.0.2.0/24").save()
         world.ids[name] = network.public_id
+    world.ids |= {
+        "limit-all": Limit.objects.create(lifetime=60_000).public_id,
+        "limit-acme": Limit.objects.create(lifetime=60_000, account=accounts["acme"]).public_id,
+    }
     world.ids |= {name: session.public_id for name, session in sessions.items()} | {"unknown": uuid.uuid4()}
     if "disabled" in role:
         User.objects.filter(pk=user.pk).update(is_active=False)

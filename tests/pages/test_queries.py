@@ -63,7 +63,7 @@ class QueryCountTests:
             ("/my-sessions/", 12),
             ("/security/login-records/", 12),
             (f"{LIST}{{session}}/", 13),
-            (f"{TERMINATE}?user=anna", 17),
+            (f"{TERMINATE}?user=anna", 20),
             ("/security/terminations/", 7),
             ("/security/terminations/{act}/", 9),
         ],

@@ -60,7 +60,7 @@ class SessionPageTests:
     def test_says_how_long_it_has_lasted_and_will(self, console: Client, session: Session) -> None:
         page = text_of(console.get(f"{LIST}{session.public_id}/"))
         assert re.search(r"Signed in 12 March 2026, 10:04, .+ ago", page)
-        assert re.search(r"Expires .+, in 11 hours, 59 minutes", page)
+        assert re.search(r"Ends at the latest .+, in 11 hours, 59 minutes", page)
 
     def test_shows_the_raw_user_agent_as_text(self, console: Client, session: Session) -> None:
         answer = console.get(f"{LIST}{session.public_id}/")
