@@ -119,14 +119,16 @@ def look_at(session: Session) -> str:
 def decide(review: Review, decisions: dict[int, str], by: Any, reaches: Reaches, own: int | None) -> Decided:
     """Keep or end the sessions of a review, in one transaction; raises SignedReview.
 
-    The decisions are by the ids of its rows. One's own session, and what one may not end, stays undecided.
+    The decisions are by the ids of its rows. What one may not end stays undecided, and so do one's own
+    sessions: those are ended under My sessions, which asks for the password (ASVS 7.5.2).
     """
     using = router.db_for_write(Session)
     with transaction.atomic(using):
         _lock(review)
         rows = list(review.sessions.open().filter(pk__in=decisions))
         live = _live(rows)
-        to_end = {row.session_id for row in rows if decisions[row.pk] == Decision.ENDED and row.session_id != own}
+        of_others = [row for row in rows if row.user_key != str(by.pk)]
+        to_end = {row.session_id for row in of_others if decisions[row.pk] == Decision.ENDED}
         of_his = Session.objects.using(using).live().within(reaches.end).filter(pk__in=to_end & live)
         ended = set(of_his.values_list("pk", flat=True))
         termination = None

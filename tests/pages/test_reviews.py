@@ -170,9 +170,15 @@ class DecideTests:
         decide(console, review, ben="keep")
         assert decisions(review)["Ben"] == Decision.ENDED
 
-    def test_never_ends_ones_own_session(self, console: Client, root: User) -> None:
+    def test_never_ends_ones_own_other_session(self, console: Client, root: User, acme: Account) -> None:
+        """R080: ending it asks for the password, and this door does not."""
+        other = make_session(root, acme)
+        decide(console, begin(console), root="end")
+        assert live(other) == {other.pk}
+
+    def test_never_ends_the_session_that_one_is_in(self, console: Client, root: User) -> None:
         review = begin(console, "user=root")
-        assert "This is you" in text_of(console.get(address(review)))
+        assert "Yours: end it under My sessions" in text_of(console.get(address(review)))
         said = text_of(decide(console, review, root="end"))
         assert "0 kept, 0 ended, 1 left undecided" in said
         assert current(console)
