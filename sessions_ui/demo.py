@@ -21,7 +21,7 @@ from django.db import router, transaction
 from django.db.models import F
 from tqdm import tqdm
 
-from . import geoip, networks, services, sign_in_lock, useragent
+from . import day_counts, geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
 from .checks import DEMO_GROUP
 from .models import Account, Application, Limit, Membership, Network, Session, SessionEvent
@@ -99,6 +99,7 @@ def seed(people: int, sessions: int, password: str) -> None:
         set_limits()
         SignIns(make_people(people, password)).make(sessions)
         name_networks(using)
+        day_counts.count(using, Pace.of(using))
 
 
 def name_networks(using: str) -> None:

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from .views import exports, limits, networks, records, reviews, saved_views, sessions, signing, terminate, terminations
+from .views import (
+    exports,
+    limits,
+    networks,
+    overview,
+    records,
+    reviews,
+    saved_views,
+    sessions,
+    signing,
+    terminate,
+    terminations,
+)
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -8,6 +20,7 @@ urlpatterns = [
     # Active user sessions
     path("security/active-user-sessions/", sessions.active_user_sessions, name="active-user-sessions"),
     path("security/active-user-sessions/terminate/", terminate.terminate, name="terminate"),
+    path("security/active-user-sessions/overview/", overview.overview, name="overview"),
     path("security/active-user-sessions/suggest/account/", sessions.suggest, {"what": "account"}, "suggest-account"),
     path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, "suggest-user"),
     path("security/active-user-sessions/export/", exports.export_sessions, name="export-sessions"),

@@ -10,7 +10,7 @@ from threading import Event
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from . import networks, renames, restore, retention, sweep
+from . import day_counts, networks, renames, restore, retention, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
@@ -80,6 +80,7 @@ class Worker:
             if expired := sweep.expire_by_date(self.using, pace):
                 logger.info("%d expired sessions were removed.", expired)
             self.expired_on = time.monotonic()
+            day_counts.count(self.using, pace)
         if self.walk or time.monotonic() >= self.walked_on + WALK:
             self.go_on_walking(pace)
         if time.monotonic() >= self.retained_on + RETAIN:

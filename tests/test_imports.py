@@ -21,6 +21,7 @@ TABLE: dict[str, set[str]] = {
     "sheet": set(),
     "time_limit": set(),
     "useragent": set(),
+    "map": set(),
     "origin": {"client", "geoip", "useragent"},
     # The data
     "models": {"models"},
@@ -46,7 +47,8 @@ TABLE: dict[str, set[str]] = {
     "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "search", "sign_in_lock", "walk"},
     "renames": {"models", "naming", "pacing"},
     "networks": {"geoip", "models", "naming", "origin", "pacing", "renames"},
-    "worker": {"models", "networks", "pacing", "renames", "restore", "retention", "sweep", "walk"},
+    "day_counts": {"models", "pacing"},
+    "worker": {"day_counts", "models", "networks", "pacing", "renames", "restore", "retention", "sweep", "walk"},
     "mail": {"models", "naming", "novelty", "templatetags"},
     "postman": {"mail", "models"},
     "services": {
@@ -63,6 +65,7 @@ TABLE: dict[str, set[str]] = {
     # The pages
     "search": {"models", "paging", "search"},
     "criteria": {"client", "geoip", "login_records", "models", "renames", "search", "useragent"},
+    "overview": {"day_counts", "filters", "geoip", "map", "models", "rows", "search", "time_limit", "useragent"},
     "network_form": {"geoip", "models"},
     "listing": {"paging", "search", "time_limit"},
     "filters": {"criteria", "login_records", "models", "search"},
@@ -83,7 +86,7 @@ TABLE: dict[str, set[str]] = {
         *("outage", "paging", "passwords", "preview", "proof", "receipt", "refusals", "restore", "reviews", "rows"),
         *("saved_views", "search", "selection", "services", "sheet", "sign_in_delay", "suggestions", "time_limit"),
         *("useragent",),
-        *("client", "network_form", "networks"),
+        *("client", "map", "network_form", "networks", "overview"),
     },
     "urls": {"views"},
     "admin": {"access", "models", "passwords"},
@@ -92,8 +95,8 @@ TABLE: dict[str, set[str]] = {
     "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
     "mail_checks": set(),
     "demo": {
-        *("backends", "checks", "geoip", "models", "networks", "origin", "pacing", "services", "sign_in_lock"),
-        *("useragent",),
+        *("backends", "checks", "day_counts", "geoip", "models", "networks", "origin", "pacing", "services"),
+        *("sign_in_lock", "useragent"),
     },
     "management": {
         *("demo", "filters", "models", "postman", "preview", "restore", "retention", "selection", "services"),

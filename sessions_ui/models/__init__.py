@@ -1,6 +1,7 @@
 from . import lookups as lookups
 from .accounts import Account, Application, Membership
 from .beats import Beat
+from .day_counts import DayCount
 from .delays import SignInDelay
 from .events import SessionEvent
 from .exports import Export
@@ -19,6 +20,7 @@ __all__ = [
     "Account",
     "Application",
     "Beat",
+    "DayCount",
     "Export",
     "Fence",
     "Letter",

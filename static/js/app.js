@@ -11,6 +11,14 @@ function rememberTimeZone() {
   }
 }
 
+/* Whether the overview is folded: the server shows it so from the next page on. toggle does not bubble. */
+
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.matches("details.overview")) return;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `overview=${target.open ? "open" : "folded"}; path=/; max-age=31536000; samesite=lax${secure}`;
+}, true);
+
 /* Ticking rows: all of a page, a range with shift, and the count in words. */
 
 const TICKS = "tbody .tick input";

@@ -373,6 +373,8 @@ PAGES = {
     "choose-account": Shown(NOBODY, choose_account),
     "signed-out": Shown(NOBODY, signed_out),
     "list": Shown(ADMINISTRATOR, at(LIST)),
+    "overview": Shown(ADMINISTRATOR, at(f"{LIST}overview/")),
+    "overview-no-match": Shown(ADMINISTRATOR, at(f"{LIST}overview/?q=nobody+is+called+that")),
     "list-filtered": Shown(ADMINISTRATOR, at(f"{LIST}?q=a&device=computer&before=2100-01-01&sort=oldest")),
     "list-filters-open": Shown(ADMINISTRATOR, filters_open),
     "list-ticked": Shown(ADMINISTRATOR, ticked),

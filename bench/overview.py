@@ -1,0 +1,76 @@
+"""Time of the overview: `DATABASE_URL=… python -m bench.overview`.
+
+The database is one that `python -m bench.search` has filled, or a copy of it, migrated. Prints lines for
+bench/RESULTS.md. A year's busy month stands in for what the worker has counted: every account on every day.
+"""
+
+import os
+from datetime import timedelta
+from statistics import median, quantiles
+from time import perf_counter
+
+import django
+from django.db import connection
+
+ROUNDS = 25
+URL = "/security/active-user-sessions/overview/"
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessionadmin.settings")
+    django.setup()
+    # They import models.
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from sessions_ui.models import Account, Application, Membership, Session
+
+    fill_counts(list(Account.objects.values_list("pk", flat=True)), list(Application.objects.all()))
+    root, _ = User.objects.get_or_create(username="bench-root", defaults={"is_superuser": True})
+    largest = Account.objects.get(pk=Session.objects.exclude(account=None).latest("id").account_id or 0)
+    admin, _ = User.objects.get_or_create(username="bench-admin")
+    Membership.objects.get_or_create(user=admin, account=largest, role=Membership.Role.ADMIN)
+    size = Session.objects.count()
+    for label, user, query in [
+        ("everything", root, ""),
+        ("one country", root, "?country=DE"),
+        ("one word", root, "?q=chrome"),
+        ("an account's administrator", admin, ""),
+    ]:
+        client = Client(SERVER_NAME="localhost", headers={"HX-Request": "true"})
+        client.force_login(user)
+        times = [timed(client, f"{URL}{query}") for _ in range(ROUNDS + 1)][1:]
+        quick, slow = f"{median(times):.0f} ms", f"{quantiles(times, n=20)[-1]:.0f} ms"
+        print(f"| {connection.vendor} | {size:,} | {label} | {quick} | {slow} |")
+
+
+def timed(client: object, url: str) -> float:
+    """Return the milliseconds of one request through every middleware."""
+    begun = perf_counter()
+    answer = client.get(url)  # type: ignore[attr-defined]
+    took = (perf_counter() - begun) * 1000
+    assert answer.status_code == 200, answer.status_code
+    return took
+
+
+def fill_counts(accounts: list[int], applications: list[object]) -> None:
+    """Write what the worker would have counted."""
+    from sessions_ui import day_counts
+    from sessions_ui.models import DayCount
+    from sessions_ui.models.day_counts import counts_of
+
+    if DayCount.objects.exists():
+        return
+    for ago in range(day_counts.DAYS):
+        groups = {
+            (account, application.pk, kind.value): 9  # type: ignore[attr-defined]
+            for account in accounts
+            for application in applications
+            for kind in day_counts.KINDS
+        }
+        counts = counts_of(day_counts.today() - timedelta(days=ago), groups)
+        DayCount.objects.bulk_create(counts, batch_size=5_000)
+
+
+if __name__ == "__main__":
+    main()
