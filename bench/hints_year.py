@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 
-from bench.hints_people import BEGIN, DAYS, Company, Person, SignIn, Trip, computer, phone
+from bench.hints_people import BEGIN, DAYS, Client, Company, Person, SignIn, Trip, computer, phone
 from bench.hints_world import CITIES, HOMES, World, kilometres
 
 PEOPLE, COMPANIES = 1_000, 40
@@ -125,8 +125,15 @@ def _takeover(kind: str, victim: Person, honest: list[SignIn], dice: random.Rand
     lines = [line for city in CITIES[country] for line in victim.world.lines[city] if line != victim.line]
     ip = dice.choice(lines + victim.world.rented[country] * 2).address(dice)
     day = (when - BEGIN).days
-    copied = [sign_in.client for sign_in in honest if sign_in.when < when][-1:]
-    attackers = (computer(dice) if dice.random() < 0.8 else phone(dice)).client(day, dice)
-    copies = "copy" in kind or kind == HARD
-    client = copied[0] if copies and copied else attackers
+    before = [sign_in.client for sign_in in honest if sign_in.when < when]
+    client = before[-1] if before and ("copy" in kind or kind == HARD) else _attackers(before, day, dice)
     return SignIn(victim.number, when, ip, victim.world.place(ip), client, kind, kind)
+
+
+def _attackers(before: list[Client], day: int, dice: random.Random) -> Client:
+    """Return a client that is not one of the victim's, whatever its version."""
+    known = {(client.os, client.browser.rpartition(" ")[0]) for client in before}
+    while True:
+        device = computer(dice) if dice.random() < 0.8 else phone(dice)
+        if (device.os, device.family) not in known:
+            return device.client(day, dice)

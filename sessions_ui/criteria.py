@@ -28,6 +28,7 @@ from .search import box
 from .useragent import DEVICE_KINDS
 
 NO_ACCOUNT = "-"
+LOOK = {"1": True, "yes": True, "0": False, "no": False}
 DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 # The search index knows three characters in a row; shorter words are compared with whole values.
 SHORTEST_WORD = 3
@@ -202,6 +203,14 @@ def read_dormant(text: str, reach: Reach) -> Criterion:
     return Criterion({"dormant_since": since.isoformat()}, f"Not active since: {shown}", f"not active since {shown}")
 
 
+def read_look(text: str, reach: Reach) -> Criterion:
+    if text.lower() not in LOOK:
+        raise ValidationError(f"“{text}” is neither yes nor no: write yes for what needs a look, no for the others.")
+    needs = LOOK[text.lower()]
+    chip, phrase = ("Needs a look", "that needs a look") if needs else ("Needs no look", "that needs no look")
+    return Criterion({"needs_look": needs}, chip, phrase)
+
+
 def read_outcome(text: str, reach: Reach) -> Criterion:
     if text not in Outcome.values:
         raise ValidationError(f"There is no outcome “{text}”; write one of {', '.join(Outcome.values)}.")
@@ -223,6 +232,7 @@ READERS: dict[str, Callable[[str, Reach], Criterion]] = {
     "before": read_before,
     "after": read_after,
     "dormant": read_dormant,
+    "look": read_look,
 }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import random
 import secrets
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from heapq import merge
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,10 @@ from tqdm import tqdm
 from . import day_counts, geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
 from .checks import DEMO_GROUP
+from .demo_addresses import address, elsewhere, near
+from .demo_oddities import CHROME, HABITS, ODDITIES, Oddity
+from .habits import SEEN
+from .hints import Hint, Seen, of_sign_in, of_touch
 from .models import Account, Application, Limit, Membership, Network, Session, SessionEvent
 from .models.events import record
 from .models.search_text import search_text
@@ -58,12 +64,12 @@ PLATFORM_ADMINISTRATOR = "marta"
 BATCH = 1_000
 SPREAD = timedelta(days=30)
 MINUTES_OF_A_DAY = 1_440
+# From so many sessions on something unusual happens; in the hours of that, a few others sign in.
+FEWEST_WITH_ODDITIES = 100
+RECENTLY, FEW = timedelta(hours=2), 25
 PEOPLE_FILE = Path(__file__).parent / "management" / "demo" / "people.csv"
 AGENTS_FILE = Path(__file__).parent / "data" / "user_agents.txt"
 SCRIPTS = ["curl/8.14.1", "python-requests/2.32.5", ""]
-# Those of the documentation ranges (RFC 5737, RFC 3849) that lie somewhere in the demo places.
-IPV4_BLOCKS = ["192.0.2.", "198.51.100.", "203.0.113."]
-IPV6_BLOCKS = ["2001:db8:4f:", "2001:db8:70:", "2001:db8:ce:", "2001:db8:113:", "2001:db8:85a3:", "2001:db8:a000:"]
 
 
 # There are fewer addresses to choose from than fit in here.
@@ -86,8 +92,17 @@ class Seat(NamedTuple):
     """A demo person in one of his accounts, or in none, and the address he mostly comes from."""
 
     user_id: int
+    username: str
     account: Account | None
     home: str
+
+
+class Planned(NamedTuple):
+    """A session that is to be made: how old, of whom, and what is unusual about it."""
+
+    age: timedelta
+    seat: Seat
+    oddity: Oddity | None = None
 
 
 def seed(people: int, sessions: int, password: str) -> None:
@@ -169,7 +184,7 @@ def make_batch_of_people(people: list[Person], hashed: str, group: Group, accoun
     Membership.objects.bulk_create(
         Membership(user_id=pk, account=account, role=person.role) for pk, account, person in places if account
     )
-    return [Seat(pk, account, person.home) for pk, account, person in places]
+    return [Seat(pk, person.username, account, person.home) for pk, account, person in places]
 
 
 class SignIns:
@@ -180,6 +195,7 @@ class SignIns:
         self.dice = chance("sign-ins")
         self.now = datetime.now(UTC)
         self.data: dict[int, str] = {}
+        self.seen: dict[str, list[Seen]] = {}
         self.applications = [
             Application.objects.update_or_create(slug=slug, defaults={"name": name})[0]
             for slug, name in APPLICATIONS.items()
@@ -187,30 +203,79 @@ class SignIns:
 
     def make(self, number: int) -> None:
         """Insert so many sessions, oldest first, with their events; shows progress on a terminal."""
-        ages = (SPREAD * ((left - self.dice.random()) / number) ** 2.5 for left in range(number, 0, -1))
+        seats = {seat.username: seat for seat in self.seats}
+        is_odd = number >= FEWEST_WITH_ODDITIES and seats.keys() >= HABITS.keys()
+        odd = [Planned(oddity.ago, seats[oddity.who], oddity) for oddity in ODDITIES] if is_odd else []
+        if is_odd:
+            self._write_down_habits(seats)
+        others = [seat for seat in self.seats if not is_odd or seat.username not in HABITS]
+        usual = (Planned(age, self.dice.choice(others)) for age in self._ages(number - len(odd), is_odd))
+        planned = merge(odd, usual, key=lambda one: -one.age)
         with tqdm(total=number, unit=" sessions", disable=None) as bar:
-            while batch := list(islice(ages, BATCH)):
+            while batch := list(islice(planned, BATCH)):
                 self._insert(batch)
                 bar.update(len(batch))
 
-    def _insert(self, ages: list[timedelta]) -> None:
-        seats = self.dice.choices(self.seats, k=len(ages))
-        users = get_user_model().objects.in_bulk({seat.user_id for seat in seats})
+    def _ages(self, number: int, is_odd: bool) -> Iterator[timedelta]:
+        """Yield so many ages, oldest first, the more the nearer to now, or to the hours of what is unusual."""
+        few, youngest = (FEW, RECENTLY) if is_odd else (0, timedelta())
+        for left in range(number - few, 0, -1):
+            yield youngest + (SPREAD - youngest) * ((left - self.dice.random()) / (number - few)) ** 2.5
+        for left in range(few, 0, -1):
+            yield youngest * ((left - self.dice.random()) / few)
+
+    def _write_down_habits(self, seats: dict[str, Seat]) -> None:
+        """Insert the sign-ins that went before of those to whom something unusual happens, one a day."""
+        users = get_user_model().objects.in_bulk({seats[who].user_id for who in HABITS})
+        events = []
+        for who, habit in HABITS.items():
+            origin, user, seat = origin_of(habit.home, CHROME), users[seats[who].user_id], seats[who]
+            for day in range(habit.number):
+                # Of the small hours, so that nothing else of the person lies near.
+                when = self.now - timedelta(days=habit.last + day, hours=3)
+                self.seen.setdefault(who, []).append(seen(when, origin))
+                events.append(self._earlier(user, seat, origin, when))
+        SessionEvent.objects.bulk_create(sorted(events, key=lambda event: event.happened_on), batch_size=BATCH)
+
+    def _earlier(self, user: Any, seat: Seat, origin: Origin, when: datetime) -> SessionEvent:
+        application = self.dice.choice(self.applications)
+        return SessionEvent(
+            kind=SessionEvent.Kind.SIGNED_IN,
+            happened_on=when,
+            signed_in_on=when,
+            session_public_id=uuid.uuid4(),
+            user_key=str(user.pk),
+            user_label=user.get_username(),
+            account_id=seat.account.pk if seat.account else None,
+            account_label=seat.account.name if seat.account else "",
+            application_id=application.pk,
+            application_label=application.name,
+            search_text=search_text(services.searchable(user, seat.account, application, origin)),
+            **asdict(origin),
+        )
+
+    def _insert(self, planned: list[Planned]) -> None:
+        users = get_user_model().objects.in_bulk({one.seat.user_id for one in planned})
         # Signing is slow enough to be done once for each person.
         self.data |= {pk: signed_in_data(user) for pk, user in users.items() if pk not in self.data}
         sessions = Session.objects.bulk_create(
-            self._session(users[seat.user_id], seat, age) for seat, age in zip(seats, ages, strict=True)
+            self._session(users[one.seat.user_id], one.seat, one.age, one.oddity) for one in planned
         )
         # Without statistics, PostgreSQL would take a list of ids for a reason to read the whole table.
         inserted = Session.objects.filter(pk__gte=sessions[0].pk, pk__lte=sessions[-1].pk)
         record(inserted, SessionEvent.Kind.SIGNED_IN, happened_on=F("created_on"))
 
-    def _session(self, user: Any, seat: Seat, age: timedelta) -> Session:
+    def _session(self, user: Any, seat: Seat, age: timedelta, oddity: Oddity | None) -> Session:
         application = self.dice.choice(self.applications)
-        origin = self._origin(user.get_username(), seat.home)
+        origin = origin_of(oddity.ip, oddity.agent) if oddity else self._origin(seat.username, seat.home)
         # Some have moved since they signed in.
-        last = origin_of(address(self.dice), origin.user_agent) if self.dice.random() < 0.1 else origin
+        last = origin_of(elsewhere(seat.home, self.dice), origin.user_agent) if self.dice.random() < 0.1 else origin
         last_active_on = self.now - age * self.dice.random() ** 3
+        hints: list[Hint] = []
+        if oddity:
+            last_active_on = self.now - timedelta(minutes=1) if oddity.used_from else self.now - age / 2
+            last = origin_of(oddity.used_from, oddity.used_in) if oddity.used_from else origin
+            hints = self._hints(oddity, origin, last, last_active_on)
         return Session(
             user=user,
             account=seat.account,
@@ -226,15 +291,28 @@ class SignIns:
             last_ip=last.ip,
             last_location=last.location,
             last_browser=last.browser,
+            hints=[asdict(hint) | {"expected": False} for hint in hints] or None,
+            needs_look=bool(hints),
             search_text=search_text(services.searchable(user, seat.account, application, origin)),
             **asdict(origin),
         )
+
+    def _hints(self, oddity: Oddity, origin: Origin, last: Origin, last_active_on: datetime) -> list[Hint]:
+        """Return what the engine would have said of the sign-in, and of the use from elsewhere."""
+        earlier, begun = self.seen[oddity.who], seen(self.now - oddity.ago, origin)
+        live = sum(one.when > self.now - RECENTLY for one in earlier) + 1
+        hints = of_sign_in(begun, earlier, live)
+        earlier.insert(0, begun)
+        if oddity.used_from:
+            before = seen(last_active_on - oddity.last_used, origin)
+            hints += of_touch(seen(last_active_on, last), before, begun, earlier)
+        return hints
 
     def _origin(self, username: str, home: str) -> Origin:
         """Return one of the person's few devices, mostly at home."""
         if not home or self.dice.random() < 0.02:
             return origin_of(self.dice.choice(["", "10.20.0.7"]), self.dice.choice(SCRIPTS))
-        where = near(home, self.dice) if self.dice.random() < 0.85 else address(self.dice)
+        where = near(home, self.dice) if self.dice.random() < 0.85 else elsewhere(home, self.dice)
         return origin_of(where, self.dice.choice(devices(username)))
 
 
@@ -243,22 +321,9 @@ def chance(seed: str) -> random.Random:
     return random.Random(seed)  # noqa: S311
 
 
-def near(home: str, dice: random.Random) -> str:
-    """Return an address in the same street: the /28 of an IPv4 address, the address itself for IPv6."""
-    if ":" in home:
-        return home
-    block, _, last = home.rpartition(".")
-    return f"{block}.{int(last) // 16 * 16 + dice.randint(1, 14)}"
-
-
-def address(dice: random.Random) -> str:
-    """Return an address that somebody might come from."""
-    roll = dice.random()
-    if roll < 0.05:
-        return dice.choice(["127.0.0.1", "::1", "10.20.0.14", "192.168.178.23", "fd12:3456:789a::5"])
-    if roll < 0.25:
-        return f"{dice.choice(IPV6_BLOCKS)}{dice.randint(1, 5)}::{dice.randint(1, 0xFF):x}"
-    return f"{dice.choice(IPV4_BLOCKS)}{dice.randint(1, 254)}"
+def seen(when: datetime, origin: Origin | Session) -> Seen:
+    """Return what hints compare of somebody who was there at that moment."""
+    return Seen(when, *(getattr(origin, name) or "" for name in SEEN))
 
 
 @cache

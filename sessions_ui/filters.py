@@ -37,6 +37,7 @@ class SessionFilter(forms.Form):
     before = forms.CharField(required=False, max_length=40)
     after = forms.CharField(required=False, max_length=40)
     dormant = forms.CharField(required=False, max_length=10)
+    look = forms.CharField(required=False, max_length=5)
 
     readers = READERS
 
@@ -102,6 +103,7 @@ class LoginRecordFilter(SessionFilter):
     """The filter of the list, less what a login record does not know, and with how it came out."""
 
     dormant = None  # type: ignore[assignment]
+    look = None  # type: ignore[assignment]
     outcome = forms.CharField(required=False, max_length=20)
     readers = READERS | {"q": read_search, "outcome": read_outcome}
 
@@ -109,7 +111,7 @@ class LoginRecordFilter(SessionFilter):
         super()._read(name, text)
         if name in self.criteria and MOVING & names_within(self.criteria[name].conditions):
             del self.criteria[name]
-            self.add_error(name, "A login record does not change, so it does not know dormant:. Leave it out.")
+            self.add_error(name, "A login record does not change: it knows neither dormant: nor look:. Leave it out.")
 
     def search(self, known: Fence) -> Search[Any]:
         """Return what finds the login records within reach that are kept."""

@@ -18,6 +18,8 @@ from geoip2.errors import AddressNotFoundError
 from geoip2.models import Country
 
 CHECK_SECONDS = 5.0
+# DB-IP states no radius. Its cities are mostly right within this (half of them agree with MaxMind's within 15 km).
+UNSTATED_RADIUS_KM = 100
 LOCATION_LENGTH = 200
 DATA = Path(__file__).parent / "data"
 COUNTRIES: dict[str, str] = {
@@ -52,6 +54,15 @@ class Place:
     location: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where an address is, in degrees, give or take a radius in kilometres."""
+
+    latitude: float
+    longitude: float
+    radius: int
+
+
 def locate(address: str) -> Place:
     """Return the place of an address, an empty one if it is none."""
     try:
@@ -70,6 +81,19 @@ def locate(address: str) -> Place:
     operators = _operators_file()
     place = operators.place(ip) if operators else Place()
     return Place(place.country or iptocc.country_code(str(ip)) or "", place.location)
+
+
+def pinpoint(address: str) -> Point | None:
+    """Return where the address is, None where the file knows no city for it."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if any(ip in network for network in DOCUMENTATION):
+        return _file(str(DATA / "demo-places.mmdb")).point(ip)
+    operators = _operators_file() if ip.is_global else None
+    return operators.point(ip) if operators else None
 
 
 def credit() -> str:
@@ -92,6 +116,10 @@ def country_name(code: str) -> str:
     return COUNTRIES.get(code, code)
 
 
+Found = tuple[Place, Point | None]
+NOWHERE: Found = (Place(), None)
+
+
 class PlaceFile:
     """A file in MaxMind's format, opened again when it was replaced; a damaged one knows no places."""
 
@@ -99,7 +127,7 @@ class PlaceFile:
         self.path = Path(path)
         self.problem = ""
         self._reader: Reader | None = None
-        self._find: Callable[[Address], Place] = lambda _: Place()
+        self._find: Callable[[Address], Found] = lambda _: NOWHERE
         self._stamp: tuple[int, ...] = ()
         self._checked_at = float("-inf")
         self._close: Callable[[], object] = lambda: None
@@ -121,15 +149,22 @@ class PlaceFile:
 
     def place(self, ip: Address) -> Place:
         """Return what the file knows about the address."""
+        return self._found(ip)[0]
+
+    def point(self, ip: Address) -> Point | None:
+        """Return where the address is, None where no city is known."""
+        return self._found(ip)[1]
+
+    def _found(self, ip: Address) -> Found:
         # Locked to the end, lest another thread closes the file meanwhile.
         with self._lock:
             if self.reader() is None:
-                return Place()
+                return NOWHERE
             try:
                 return self._find(ip)
             except DAMAGED:
                 self._report(f"The location file {self.path} is damaged.")
-                return Place()
+                return NOWHERE
 
     def _open_if_replaced(self) -> None:
         try:
@@ -174,14 +209,16 @@ def _look_up(reader: Reader) -> Callable[[Address], Country]:
     raise ValueError(f"it is of the type “{kind}”, which has neither cities nor countries")
 
 
-def _find(reader: Reader, ip: Address) -> Place:
-    """Return the place in the file; raises one of DAMAGED."""
+def _find(reader: Reader, ip: Address) -> Found:
+    """Return place and point in the file; raises one of DAMAGED."""
     if ip.version == 6 and reader.metadata().ip_version == 4:
-        return Place()
+        return NOWHERE
     try:
-        return _place_of(_look_up(reader)(ip))
+        found = _look_up(reader)(ip)
     except AddressNotFoundError:
-        return Place()
+        return NOWHERE
+    place = _place_of(found)
+    return place, _point_of(found) if place.location else None
 
 
 def _place_of(found: Country) -> Place:
@@ -192,6 +229,13 @@ def _place_of(found: Country) -> Place:
     printable = "".join(character for character in name if character.isprintable())
     is_code = isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha()
     return Place(code if is_code and code else "", printable[:LOCATION_LENGTH])
+
+
+def _point_of(found: Country) -> Point | None:
+    where = getattr(found, "location", None)
+    if where is None or where.latitude is None or where.longitude is None:
+        return None
+    return Point(float(where.latitude), float(where.longitude), int(where.accuracy_radius or UNSTATED_RADIUS_KM))
 
 
 def _operators_file() -> PlaceFile | None:

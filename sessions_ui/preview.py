@@ -14,7 +14,7 @@ from django.utils import timezone
 from . import sign_in_lock
 from .geoip import country_name
 from .models import Session, SessionQuerySet, Termination
-from .models.scopes import Conditions, Reach, Scope, conditions_q, reach_branches
+from .models.scopes import MOVING, Conditions, Reach, Scope, conditions_q, names_within, reach_branches
 from .search.narrow import narrowed, on_walk
 from .search.plan import Search
 from .time_limit import TookTooLong, time_limit
@@ -65,6 +65,11 @@ class Preview:
 
     def scope(self, reach: Reach, spared: int | None) -> Scope:
         return Scope(self.conditions, reach, self.cut_off, spared)
+
+    @property
+    def moving(self) -> frozenset[str]:
+        """The conditions that a session may cease to meet before its turn comes."""
+        return MOVING & names_within(self.conditions)
 
     def cannot_have_grown(self, scope: Scope) -> bool:
         """Whether the scope holds no session that was not shown, so that counting many again is needless."""

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from .models import Export, Limit, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
+from .models import Expected, Export, Limit, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
 from .models.events import retention
 from .models.search_text import PARTS, search_text
 from .naming import record_name
@@ -65,7 +65,7 @@ def forget(user: Any, using: str) -> int:
         with retention(using):
             _forget_in_reviews(user, using)
             events = SessionEvent.objects.using(using).filter(Q(user_key=str(user.pk)) | Q(user_label=name))
-            number = events.update(**IDENTITY)
+            number = events.update(hints=None, **IDENTITY)
         # Who is deleted already is known by his label alone.
         his = Q(actor_id=user.pk) | Q(actor_label=record_name(user))
         for records in (Termination, NetworkChange, Export):
@@ -75,6 +75,9 @@ def forget(user: Any, using: str) -> int:
         for acts in (Termination.objects.using(using), Export.objects.using(using)):
             for pk in (str(user.pk), user.pk):
                 acts.filter(conditions__user=pk).update(in_words=f"Every session of {label.lower()}")
+        words = Expected.objects.using(using)
+        words.filter(actor_label=record_name(user)).update(actor_label=label)
+        words.filter(taken_back_label=record_name(user)).update(taken_back_label=label)
     return number
 
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from .access import fence, own_id, reaches
 from .criteria import NO_ACCOUNT
 from .geoip import country_name
+from .hints import LABELS
 from .limits import End, near_end
 from .models import Limit, Session
 from .models.reaches import Reaches
@@ -80,6 +81,8 @@ class Row(TypedDict):
     last_active_on: datetime
     is_active: bool
     near_end: End | None
+    hint: str
+    hint_said: str
     only: dict[str, SafeString]
 
 
@@ -97,7 +100,7 @@ def limits_of(request: HttpRequest) -> tuple[Limit, ...]:
 
 
 def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row:
-    public_id, is_own = str(session.public_id), session.pk == own
+    public_id, is_own, hints = str(session.public_id), session.pk == own, _open(session)
     return {
         "public_id": public_id,
         "path": links.session(public_id),
@@ -120,8 +123,16 @@ def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row
         "last_active_on": session.last_active_on,
         "is_active": is_active_now(session),
         "near_end": None,
+        # The row has room for one, and the first says most.
+        "hint": LABELS.get(hints[0]["kind"], "Unusual") if hints else "",
+        "hint_said": " ".join(hint["said"] for hint in hints),
         "only": _only(session, links),
     }
+
+
+def _open(session: Session) -> list[dict[str, Any]]:
+    """Return the hints that nobody has called expected."""
+    return [hint for hint in session.hints or [] if not hint["expected"]] if session.needs_look else []
 
 
 def _only(session: Session, links: Links) -> dict[str, SafeString]:

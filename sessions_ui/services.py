@@ -13,7 +13,7 @@ from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from . import naming, sign_in_lock, sweep
+from . import habits, naming, sign_in_lock, sweep
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
@@ -117,6 +117,7 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
             last_location=origin.location,
             last_browser=origin.browser,
             search_text=search_text(searchable(user, account, application, origin)),
+            **habits.at_sign_in(user.pk, account.pk if account else None, origin, using),
             **asdict(origin),
             **row,
         )

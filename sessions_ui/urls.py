@@ -2,6 +2,7 @@ from django.urls import path
 
 from .views import (
     exports,
+    hints,
     limits,
     networks,
     overview,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("security/active-user-sessions/suggest/user/", sessions.suggest, {"what": "user"}, "suggest-user"),
     path("security/active-user-sessions/export/", exports.export_sessions, name="export-sessions"),
     path("security/active-user-sessions/<uuid:public_id>/", sessions.session, name="session"),
+    path("security/active-user-sessions/<uuid:public_id>/expected/", hints.expected, name="expected"),
     path("security/login-records/", records.login_records, name="login-records"),
     path("security/login-records/export/", exports.export_login_records, name="export-login-records"),
     path("security/exports/", exports.exports, name="exports"),

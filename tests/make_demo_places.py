@@ -28,6 +28,22 @@ IPV6_BLOCKS = {
 }
 
 
+# Of each city, in degrees.
+COORDINATES = (
+    "London 51.5 -0.1, São Paulo -23.5 -46.6, Bengaluru 13.0 77.6, Gdańsk 54.4 18.6, Accra 5.6 -0.2, "
+    "Toronto 43.7 -79.4, Chicago 41.9 -87.6, Gothenburg 57.7 12.0, Manchester 53.5 -2.2, Recife -8.1 -34.9, "
+    "Guadalajara 20.7 -103.3, Singapore 1.3 103.8, Istanbul 41.0 29.0, Melbourne -37.8 145.0, Nairobi -1.3 36.8, "
+    "Wellington -41.3 174.8, Oslo 59.9 10.8, Lisbon 38.7 -9.1, Utrecht 52.1 5.1, Hamburg 53.6 10.0, "
+    "Aarhus 56.2 10.2, Cape Town -33.9 18.4, Seattle 47.6 -122.3, Bologna 44.5 11.3, Stuttgart 48.8 9.2, "
+    "Graz 47.1 15.4, Zürich 47.4 8.5, Tampere 61.5 23.8, Bucharest 44.4 26.1, Thessaloniki 40.6 22.9, "
+    "Córdoba -31.4 -64.2, Munich 48.1 11.6, Berlin 52.5 13.4, Osaka 34.7 135.5, Porto 41.1 -8.6, Ghent 51.1 3.7, "
+    "Medellín 6.2 -75.6, Dublin 53.3 -6.3, Paris 48.9 2.4, Boston 42.4 -71.1, València 39.5 -0.4, "
+    "Busan 35.2 129.1, Taipei 25.0 121.6, Da Nang 16.1 108.2, Alexandria 31.2 29.9, Pune 18.5 73.9, "
+    "Valparaíso -33.0 -71.6, Lyon 45.8 4.8, Prague 50.1 14.4, Montreal 45.5 -73.6"
+)
+RADIUS_KM = 20
+
+
 def places() -> dict[str, str]:
     """Return country and city by network."""
     blocks = {
@@ -36,6 +52,12 @@ def places() -> dict[str, str]:
         for number, place in enumerate(line.split(", "))
     }
     return blocks | IPV6_BLOCKS
+
+
+def coordinates() -> dict[str, tuple[float, float]]:
+    """Return latitude and longitude by city."""
+    lines = [text.rsplit(" ", 2) for text in COORDINATES.split(", ")]
+    return {city: (float(latitude), float(longitude)) for city, latitude, longitude in lines}
 
 
 def main() -> None:
@@ -47,9 +69,12 @@ def main() -> None:
         languages=["en"],
         description="Invented places of the documentation ranges",
     )
+    where = coordinates()
     for network, place in places().items():
         country, _, city = place.partition(" ")
-        record = {"country": {"iso_code": country}, "city": {"names": {"en": city}}}
+        latitude, longitude = where[city]
+        location = {"latitude": latitude, "longitude": longitude, "accuracy_radius": RADIUS_KM}
+        record = {"country": {"iso_code": country}, "city": {"names": {"en": city}}, "location": location}
         writer.insert_network(IPSet([network]), record)
     writer.to_db_file(str(FILE))
 

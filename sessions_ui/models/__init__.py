@@ -4,6 +4,7 @@ from .beats import Beat
 from .day_counts import DayCount
 from .delays import SignInDelay
 from .events import SessionEvent
+from .expected import Expected
 from .exports import Export
 from .fences import Fence
 from .letters import Letter
@@ -21,6 +22,7 @@ __all__ = [
     "Application",
     "Beat",
     "DayCount",
+    "Expected",
     "Export",
     "Fence",
     "Letter",

@@ -27,7 +27,7 @@ COPIED = {
         name: name
         for name in [
             *("ip", "country", "location", "network", "user_agent"),
-            *("device", "device_kind", "browser", "os", "search_text"),
+            *("device", "device_kind", "browser", "os", "search_text", "hints"),
         ]
     },
 }  # fmt: skip
@@ -118,6 +118,8 @@ class SessionEvent(FromOrigin):
     ended_key = models.BinaryField(max_length=16, null=True)
 
     search_text = models.TextField(blank=True)
+    # What the session's hints were at that moment; whether they were expected is said there, as it was.
+    hints = models.JSONField(null=True)
 
     objects = SessionEventQuerySet.as_manager()
 

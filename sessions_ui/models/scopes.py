@@ -93,6 +93,7 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "created_before": lambda text: Q(created_on__lt=_instant(text)),
     "created_after": lambda text: Q(created_on__gte=_instant(text)),
     "dormant_since": lambda day: Q(last_active_day__lt=date.fromisoformat(_a(str, day))),
+    "needs_look": lambda said: Q(needs_look=_a(bool, said)),
     "words": lambda words: Q(*(Q(search_text__contains=word) for word in _some(str, words))),
     "any_word": lambda words: _any_of([Q(search_text__contains=word) for word in _some(str, words)]),
     **{part: partial(_begins, part) for part in BEGINNINGS},
@@ -101,7 +102,7 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
-MOVING = frozenset({"dormant_since"})
+MOVING = frozenset({"dormant_since", "needs_look"})
 
 # Columns whose value is a whole part of the search text.
 WHOLE = {"country": "country_code", "device_kind": "device_kind"}

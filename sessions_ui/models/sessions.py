@@ -82,6 +82,9 @@ class Session(FromOrigin):
     last_browser = models.CharField(max_length=100, blank=True)
 
     search_text = models.TextField(blank=True)
+    # What is unusual about it: each with its kind, sentence and network, and whether somebody has called it expected.
+    hints = models.JSONField(null=True)
+    needs_look = models.BooleanField(default=False, db_default=False)
 
     objects = SessionQuerySet.as_manager()
 
@@ -96,7 +99,13 @@ class Session(FromOrigin):
                 "by_application": ["application"],
                 "by_ip": ["ip"],
             }.items()
-        ] + [models.Index("created_on", condition=models.Q(user__isnull=False), name="session_by_created_on")]
+        ] + [
+            models.Index("created_on", condition=models.Q(user__isnull=False), name="session_by_created_on"),
+        ]
+        indexes += [
+            models.Index(fields=[*of, "-id"], condition=models.Q(needs_look=True), name=f"session_look{name}")
+            for name, of in {"": [], "_by_account": ["account"]}.items()
+        ]
 
     def __str__(self) -> str:
         return f"{self.user}’s session in {self.application}" if self.user else f"Visitor in {self.application}"

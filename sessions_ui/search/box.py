@@ -22,6 +22,7 @@ FIELDS = {
     "before": "before",
     "after": "after",
     "dormant": "dormant",
+    "look": "look",
 }
 MOST_TERMS = 8
 TERM = re.compile(

@@ -52,11 +52,11 @@ class Search(Generic[Row]):
     @property
     def sought(self) -> Conditions:
         """The conditions for which no index holds the rows in the order of the list."""
-        return {name: value for name, value in self.conditions.items() if name not in IN_ORDER}
+        return {name: value for name, value in self.conditions.items() if not _is_in_order(name, value)}
 
     @property
     def in_order(self) -> Q:
-        given = {name: value for name, value in self.conditions.items() if name in IN_ORDER}
+        given = {name: value for name, value in self.conditions.items() if _is_in_order(name, value)}
         return self._meeting(given) if given else Q()
 
     def _meeting(self, conditions: Conditions) -> Q:
@@ -148,6 +148,11 @@ class Search(Generic[Row]):
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
+
+
+def _is_in_order(name: str, value: Any) -> bool:
+    # What needs a look is indexed, and not the many others.
+    return name in IN_ORDER or (name, value) == ("needs_look", True)
 
 
 def _around(last: int, order: str) -> tuple[Q, Q]:

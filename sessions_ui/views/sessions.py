@@ -13,11 +13,12 @@ from django.views.decorators.http import require_safe
 from sessions_ui import origin_changes
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter
+from sessions_ui.habits import hints_on, may_teach
 from sessions_ui.listing import listed, without_paging
 from sessions_ui.login_records import login_records_of
 from sessions_ui.models import Application, Fence, Membership, Session, SessionQuerySet
 from sessions_ui.origin_changes import Seen
-from sessions_ui.paging import Position, UnreadablePosition
+from sessions_ui.paging import COUNTED, Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
 from sessions_ui.rows import rows
 from sessions_ui.search.plan import Search
@@ -64,8 +65,10 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         "terminate_all": _terminate_all(request, wanted) if reach.end == reach.see else "",
         **CHOICES,
     }
+    needing_look = Search(Session.objects.live(known), {"needs_look": True}, known.branches(reach.see))
     found = listed(search, position)
     context |= found | {"rows": rows(request, found["page"].rows)}
+    context |= {"needing_look": min(needing_look.count(), COUNTED), "counted": COUNTED}
     is_fragment = request.headers.get("HX-Target") == "list"
     template = "sessions/_list.html" if is_fragment else "sessions/list.html"
     return render(request, template, context)
@@ -87,6 +90,8 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         "number": of_same.within(reach.end).exclude(pk__in=[own_id(request)]).count(),
         "lines": origin_changes.lines(then, now),
         "changes": origin_changes.sentence(then, now),
+        "hints": hints_on(found),
+        "teaches": may_teach(reach, found),
         "records": login_records_of(found.user_id, reach.see, RECORDS, fence(request)),
         "reaches": reach,
         "own_id": own_id(request),

@@ -163,6 +163,19 @@ def confirm_own_wrong(page: Page, site: Site) -> None:
     expect(page.get_by_text("This is not your password")).to_be_visible()
 
 
+def unusual_session(page: Page, site: Site) -> None:
+    page.goto(f"{LIST}?look=yes")
+    follow(page, page.get_by_role("link", name=re.compile("^Two far places")).first)
+
+
+def expected_session(page: Page, site: Site) -> None:
+    page.goto(f"{LIST}?q=tomasz")
+    follow(page, page.locator("tbody .c-user a").first)
+    if page.get_by_role("button", name="This is expected").count():
+        follow(page, page.get_by_role("button", name="This is expected").first)
+    expect(page.get_by_text("called this expected on")).to_be_visible()
+
+
 def terminate_oldest(page: Page, site: Site) -> None:
     """End two of the oldest sessions, as an administrator who tidies up."""
     page.goto(f"{LIST}?application=portal&sort=oldest")
@@ -382,6 +395,9 @@ PAGES = {
     "list-after-termination": Shown(ADMINISTRATOR, terminate_oldest),
     "list-of-an-account": Shown(ACCOUNT_ADMINISTRATOR, at(LIST)),
     "session": Shown(ADMINISTRATOR, session),
+    "list-look": Shown(ADMINISTRATOR, at(f"{LIST}?look=yes")),
+    "session-unusual": Shown(ADMINISTRATOR, unusual_session),
+    "session-expected": Shown(ADMINISTRATOR, expected_session),
     "session-own": Shown(ADMINISTRATOR, own_session),
     "confirm-one": Shown(ADMINISTRATOR, confirm_one),
     "confirm-all": Shown(ADMINISTRATOR, confirm_all),

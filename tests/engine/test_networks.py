@@ -129,9 +129,15 @@ class TouchTests:
             store.touch(Origin(ip=address, location="A guess"))
         return len(queries)
 
-    def test_is_one_statement_and_knows_the_name(self, idle: Browser) -> None:
+    def test_where_it_was_is_one_statement_and_knows_the_name(self, idle: Browser) -> None:
         add("Office", "203.0.113.0/24")
+        Session.objects.update(last_ip=BERLIN)
         assert self.touch(idle, BERLIN) == 1
+        assert (idle.row.last_location, idle.row.last_ip) == ("Office", BERLIN)
+
+    def test_elsewhere_it_knows_the_name_too(self, idle: Browser) -> None:
+        add("Office", "203.0.113.0/24")
+        self.touch(idle, BERLIN)
         assert (idle.row.last_location, idle.row.last_ip) == ("Office", BERLIN)
 
     def test_outside_of_it_the_guess_stays(self, idle: Browser) -> None:
