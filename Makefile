@@ -11,7 +11,7 @@ made := .venv/made-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version
 run := .venv/run-$(shell cat requirements.txt | cksum | tr ' ' -)
 dev := .venv/dev-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
 
-.PHONY: run test soak check lint types templates deployment bench bench-terminate bench-search
+.PHONY: run test soak check lint types templates deployment bench bench-terminate bench-search bench-records bench-sign-in
 
 run: $(run)
 	@exec $(python) -m sessionadmin.run --port "$(PORT)" $(if $(filter 0,$(DEMO)),--empty)
@@ -54,6 +54,12 @@ bench-terminate: $(dev)
 
 bench-search: $(dev)
 	exec $(python) -m bench.search
+
+bench-records: $(dev)
+	exec $(python) -m bench.search --records
+
+bench-sign-in: $(dev)
+	exec $(python) -m bench.sign_in
 
 # Without python3-venv, python3 leaves an environment without pip behind, which looks like a whole one.
 $(made):

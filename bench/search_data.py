@@ -1,6 +1,7 @@
 """Sessions by the million that are worth searching: many people, accounts and places, some rare or long past."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from random import Random
@@ -52,14 +53,10 @@ def fill(number: int) -> None:
         [Account(slug=f"account-{n}", name=f"Company {n}") for n in range(ACCOUNTS)], batch_size=1_000
     )
     people = make_people()
-    definitions = drop_indexes()
-    rows = sessions(number, people, accounts, applications)
-    while batch := list(islice(rows, BATCH)):
-        insert(batch)
-    with connection.cursor() as cursor:
-        for definition in definitions:
-            cursor.execute(definition)
-    index.install()
+    with without_indexes(Session._meta.db_table):
+        rows = sessions(number, people, accounts, applications)
+        while batch := list(islice(rows, BATCH)):
+            insert(batch)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -143,17 +140,16 @@ def account_of(dice: Random) -> int:
     return 1 + int((ACCOUNTS - 1) * dice.random() ** 2)
 
 
-def insert(rows: list[tuple[Any, ...]]) -> None:
-    table, columns = Session._meta.db_table, ", ".join(COLUMNS)
+def insert(rows: list[tuple[Any, ...]], columns: Sequence[str] = COLUMNS, table: str = Session._meta.db_table) -> None:
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
             return
         plain = [[as_text(value) for value in row] for row in rows]
-        marks = ", ".join("?" * len(COLUMNS))
-        cursor.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", plain)
+        cursor.connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", plain)
 
 
 def as_text(value: Any) -> Any:
@@ -161,10 +157,20 @@ def as_text(value: Any) -> Any:
     return value.isoformat(" ").removesuffix("+00:00") if isinstance(value, datetime) else value
 
 
-def drop_indexes() -> list[str]:
-    """Take the indexes off the table of sessions, and return how they are made again."""
+@contextmanager
+def without_indexes(*tables: str) -> Iterator[None]:
+    """Take the indexes off these tables, and make them again in the end."""
     index.drop()
-    table = Session._meta.db_table
+    definitions = [definition for table in tables for definition in drop_indexes(table)]
+    yield
+    with connection.cursor() as cursor:
+        for definition in definitions:
+            cursor.execute(definition)
+    index.install()
+
+
+def drop_indexes(table: str) -> list[str]:
+    """Take the indexes off the table, and return how they are made again."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(

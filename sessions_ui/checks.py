@@ -17,7 +17,7 @@ from django.db import connections, router, transaction
 from django.db.models.signals import post_delete, pre_delete
 from django.utils.module_loading import import_string
 
-from . import client, geoip, restore, triggers
+from . import client, geoip, history, restore, triggers
 from .backends.db import SessionStore
 from .middleware import ActivityMiddleware, AuthenticationMiddleware, SessionMiddleware
 from .models import Application, Session, SessionEvent
@@ -276,11 +276,8 @@ def check_trigger(databases: Sequence[str] | None = None, **kwargs: Any) -> list
         return []
     if not _has_tables(databases, using, User, Session):
         return []
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        cursor.execute(HAS_TRIGGER[connection.vendor], [triggers.NAME, User._meta.db_table])
-        if cursor.fetchone()[0]:
-            return []
+    if _has_trigger(using, triggers.NAME, User):
+        return []
     return [
         Warning(
             f"The table {User._meta.db_table} has lost its trigger: disabling a user with an UPDATE does not end his "
@@ -292,13 +289,32 @@ def check_trigger(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 
 
 @register(Tags.database)
-def check_search(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    using = router.db_for_write(Session)
-    if not _has_tables(databases, using, Session) or index.SESSIONS.is_there(using):
+def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    using = router.db_for_write(SessionEvent)
+    if not _has_tables(databases, using, SessionEvent):
+        return []
+    vendor = connections[using].vendor
+    if all(_has_trigger(using, name, SessionEvent) for name in history.names(vendor)):
         return []
     return [
         Warning(
-            "The search index is missing: every search looks at every session.",
+            "The history of sessions has lost its triggers: SQL can change and delete login records.",
+            hint="Run manage.py migrate, which makes them again.",
+            id="sessions_ui.W007",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_search(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    using = router.db_for_write(Session)
+    if not _has_tables(databases, using, Session, SessionEvent):
+        return []
+    if index.SESSIONS.is_there(using) and index.LOGIN_RECORDS.is_there(using):
+        return []
+    return [
+        Warning(
+            "A search index is missing: every search looks at every row.",
             hint=index.HINT[connections[using].vendor],
             id="sessions_ui.W006",
         )
@@ -317,6 +333,13 @@ def check_restored(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
             id="sessions_ui.W005",
         )
     ]
+
+
+def _has_trigger(using: str, name: str, model: Any) -> bool:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_TRIGGER[connection.vendor], [name, model._meta.db_table])
+        return bool(cursor.fetchone()[0])
 
 
 def _has_tables(databases: Sequence[str] | None, using: str, *models: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 
 from .client import parse_address
 from .geoip import COUNTRIES
-from .login_records import Outcome
+from .login_records import Outcome, people_within
 from .models import Application
 from .models.reaches import accounts_within, users_within
 from .models.scopes import Conditions, Reach
@@ -49,23 +49,28 @@ class Criterion:
     phrase: str
 
 
-def read_search(text: str, reach: Reach) -> Criterion:
-    return _search(text, reach, [])
+Reader = Callable[[str, Reach], Criterion]
 
 
 def read_search_of_sessions(text: str, reach: Reach) -> Criterion:
     """Read the search of live sessions, which have the new name at once when their account or application gets one."""
-    return _search(text, reach, being_renamed())
+    return _search(text, reach, READERS, being_renamed())
 
 
-def _search(text: str, reach: Reach, renamed: list[tuple[str, Conditions]]) -> Criterion:
+def read_search_of_records(text: str, reach: Reach) -> Criterion:
+    return _search(text, reach, RECORD_READERS, [])
+
+
+def _search(
+    text: str, reach: Reach, readers: Mapping[str, Reader], renamed: list[tuple[str, Conditions]]
+) -> Criterion:
     try:
         terms = box.terms(text)
     except box.UnreadableSearch as error:
         raise ValidationError(str(error)) from error
     parts: list[Conditions] = []
     for term in terms:
-        read = READERS[term.filter] if term.filter else None
+        read = readers[term.filter] if term.filter else None
         conditions = read(term.text, reach).conditions if read else _holding(term.text, renamed)
         parts.append({"none_of": [conditions]} if term.left_out else conditions)
     return Criterion(together(parts), f"Search: {text}", f"matching “{text}”")
@@ -97,9 +102,17 @@ def read_account(text: str, reach: Reach) -> Criterion:
 
 
 def read_user(text: str, reach: Reach) -> Criterion:
+    return _read_user(users_within(reach), text)
+
+
+def read_user_on_record(text: str, reach: Reach) -> Criterion:
+    return _read_user(people_within(reach), text)
+
+
+def _read_user(users: QuerySet[Any], text: str) -> Criterion:
     User = get_user_model()
     names = [User.USERNAME_FIELD, f"{User.get_email_field_name()}__iexact"]
-    user = _the_one(users_within(reach), text, names, "user")
+    user = _the_one(users, text, names, "user")
     return Criterion({"user": str(user.pk)}, f"User: {user}", f"of {user}")
 
 
@@ -218,7 +231,7 @@ def read_outcome(text: str, reach: Reach) -> Criterion:
     return Criterion({}, f"Outcome: {label}", f"with the outcome “{label}”")
 
 
-READERS: dict[str, Callable[[str, Reach], Criterion]] = {
+READERS: dict[str, Reader] = {
     "q": read_search_of_sessions,
     "account": read_account,
     "user": read_user,
@@ -233,6 +246,14 @@ READERS: dict[str, Callable[[str, Reach], Criterion]] = {
     "after": read_after,
     "dormant": read_dormant,
     "look": read_look,
+}
+
+
+# Of login records: the names of then, also of people who have left since.
+RECORD_READERS: dict[str, Reader] = READERS | {
+    "q": read_search_of_records,
+    "user": read_user_on_record,
+    "outcome": read_outcome,
 }
 
 

@@ -23,7 +23,7 @@ from django.db import router, transaction
 from django.db.models import F
 from tqdm import tqdm
 
-from . import day_counts, geoip, networks, services, sign_in_lock, useragent
+from . import day_counts, demo_records, geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
 from .checks import DEMO_GROUP
 from .demo_addresses import address, elsewhere, near
@@ -61,7 +61,10 @@ NETWORKS = [
     ("Newsroom Berlin", "nordlicht-verlag", "203.0.113.16/28", "DE"),
 ]
 PLATFORM_ADMINISTRATOR = "marta"
-BATCH = 1_000
+# A multiple of ENDED_EACH, so that whoever has ended is counted the same across batches.
+BATCH = 996
+# One sign-in of so many has ended already, and after so many there is one that failed.
+ENDED_EACH, FAILED_EACH = 6, 30
 SPREAD = timedelta(days=30)
 MINUTES_OF_A_DAY = 1_440
 # From so many sessions on something unusual happens; in the hours of that, a few others sign in.
@@ -196,24 +199,27 @@ class SignIns:
         self.now = datetime.now(UTC)
         self.data: dict[int, str] = {}
         self.seen: dict[str, list[Seen]] = {}
+        self.administrator = get_user_model()._default_manager.get(username=PLATFORM_ADMINISTRATOR)
         self.applications = [
             Application.objects.update_or_create(slug=slug, defaults={"name": name})[0]
             for slug, name in APPLICATIONS.items()
         ]
 
     def make(self, number: int) -> None:
-        """Insert so many sessions, oldest first, with their events; shows progress on a terminal."""
+        """Insert so many sessions, oldest first, and others that have ended; shows progress on a terminal."""
+        total = number + number // (ENDED_EACH - 1)
         seats = {seat.username: seat for seat in self.seats}
         is_odd = number >= FEWEST_WITH_ODDITIES and seats.keys() >= HABITS.keys()
         odd = [Planned(oddity.ago, seats[oddity.who], oddity) for oddity in ODDITIES] if is_odd else []
         if is_odd:
             self._write_down_habits(seats)
         others = [seat for seat in self.seats if not is_odd or seat.username not in HABITS]
-        usual = (Planned(age, self.dice.choice(others)) for age in self._ages(number - len(odd), is_odd))
+        usual = (Planned(age, self.dice.choice(others)) for age in self._ages(total - len(odd), is_odd))
         planned = merge(odd, usual, key=lambda one: -one.age)
-        with tqdm(total=number, unit=" sessions", disable=None) as bar:
+        with tqdm(total=total, unit=" sessions", disable=None) as bar:
             while batch := list(islice(planned, BATCH)):
-                self._insert(batch)
+                sessions = self._insert(batch)
+                demo_records.end(list(_to_end(batch, sessions)), self.administrator, self.now, self.dice)
                 bar.update(len(batch))
 
     def _ages(self, number: int, is_odd: bool) -> Iterator[timedelta]:
@@ -254,16 +260,26 @@ class SignIns:
             **asdict(origin),
         )
 
-    def _insert(self, planned: list[Planned]) -> None:
+    def _insert(self, planned: list[Planned]) -> list[Session]:
         users = get_user_model().objects.in_bulk({one.seat.user_id for one in planned})
         # Signing is slow enough to be done once for each person.
         self.data |= {pk: signed_in_data(user) for pk, user in users.items() if pk not in self.data}
         sessions = Session.objects.bulk_create(
             self._session(users[one.seat.user_id], one.seat, one.age, one.oddity) for one in planned
         )
+        for start in range(0, len(sessions), FAILED_EACH):
+            self._record(sessions[start : start + FAILED_EACH])
+        return sessions
+
+    def _record(self, sessions: list[Session]) -> None:
+        """Write these sign-ins into the history, and one that failed after them."""
         # Without statistics, PostgreSQL would take a list of ids for a reason to read the whole table.
         inserted = Session.objects.filter(pk__gte=sessions[0].pk, pk__lte=sessions[-1].pk)
         record(inserted, SessionEvent.Kind.SIGNED_IN, happened_on=F("created_on"))
+        if len(sessions) == FAILED_EACH:
+            user, application = sessions[-1].user, self.dice.choice(self.applications)
+            origin = origin_of(address(self.dice), self.dice.choice(known_agents()))
+            demo_records.failed(user, application, origin, sessions[-1].created_on, self.dice).save()
 
     def _session(self, user: Any, seat: Seat, age: timedelta, oddity: Oddity | None) -> Session:
         application = self.dice.choice(self.applications)
@@ -314,6 +330,14 @@ class SignIns:
             return origin_of(self.dice.choice(["", "10.20.0.7"]), self.dice.choice(SCRIPTS))
         where = near(home, self.dice) if self.dice.random() < 0.85 else elsewhere(home, self.dice)
         return origin_of(where, self.dice.choice(devices(username)))
+
+
+def _to_end(planned: list[Planned], sessions: list[Session]) -> Iterator[Session]:
+    """Yield of each ENDED_EACH sessions the last one to which nothing unusual has happened."""
+    for start in range(0, len(sessions) - ENDED_EACH + 1, ENDED_EACH):
+        stop = start + ENDED_EACH
+        pairs = zip(planned[start:stop], sessions[start:stop], strict=True)
+        yield [session for one, session in pairs if not one.oddity][-1]
 
 
 def chance(seed: str) -> random.Random:

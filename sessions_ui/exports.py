@@ -22,7 +22,7 @@ from .filters import SessionFilter
 from .geoip import country_name
 from .login_records import with_outcomes
 from .models import Export, Fence, Session
-from .models.scopes import UnreadableScope
+from .models.scopes import Reach, UnreadableScope
 from .naming import record_name, searchable_user
 from .sheet import BOM, Cell, lines
 from .time_limit import TookTooLong, time_limit
@@ -57,7 +57,7 @@ class Sheet:
     what: Export.What
     columns: Sequence[str]
     loaded: Callable[[Any], Any]
-    cells: Callable[[Rows, Fence], Iterable[Iterable[Cell]]]
+    cells: Callable[[Rows, Reach, Fence], Iterable[Iterable[Cell]]]
 
 
 def begin(sheet: Sheet, wanted: SessionFilter, by: Any, own: int | None) -> Iterator[bytes]:
@@ -132,10 +132,10 @@ def _pages(sheet: Sheet, wanted: SessionFilter, own: int | None) -> Iterator[Pie
         with time_limit(PAGE_SECONDS, using):
             rows = replace(search, rows=sheet.loaded(search.rows)).first(bounds, "-id", ROWS)
         if rows:
-            yield len(rows), lines(sheet.cells(rows, known))
+            yield len(rows), lines(sheet.cells(rows, wanted.reach, known))
         if len(rows) < ROWS:
             return
-        bounds = Q(id__lt=rows[-1].pk)
+        bounds = Q(id__lt=search.place_of(rows[-1]))
 
 
 def _why(error: BaseException) -> str:
@@ -169,7 +169,7 @@ def _loaded_sessions(rows: Any) -> Any:
     return rows.select_related(*of_others).only(*own, *of_others)
 
 
-def _cells_of_sessions(rows: Rows, known: Fence) -> Iterator[list[Cell]]:
+def _cells_of_sessions(rows: Rows, reach: Reach, known: Fence) -> Iterator[list[Cell]]:
     for row in rows:
         account = row.account.name if row.account else ""
         yield [
@@ -183,8 +183,8 @@ def _loaded_login_records(rows: Any) -> Any:
     return rows.defer("ended_key", "search_text", "user_agent")
 
 
-def _cells_of_login_records(rows: Rows, known: Fence) -> Iterator[list[Cell]]:
-    for record in with_outcomes(rows, known):
+def _cells_of_login_records(rows: Rows, reach: Reach, known: Fence) -> Iterator[list[Cell]]:
+    for record in with_outcomes(rows, reach, known):
         event, outcome = record.event, record.outcome.label if record.outcome else "Ended"
         session = str(event.session_public_id or "")
         yield [

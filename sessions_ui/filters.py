@@ -8,12 +8,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from .criteria import READERS, Criterion, read_outcome, read_search, together
-from .login_records import branches, with_outcome
+from .criteria import READERS, RECORD_READERS, Criterion, together
+from .login_records import Outcome, branches
 from .models import Fence, Session, SessionEvent
 from .models.scopes import MOVING, Conditions, Reach, names_within
 from .models.search_text import normalise
 from .search.index import LOGIN_RECORDS
+from .search.outcomes import OutcomeSearch
 from .search.plan import Search
 
 
@@ -105,7 +106,7 @@ class LoginRecordFilter(SessionFilter):
     dormant = None  # type: ignore[assignment]
     look = None  # type: ignore[assignment]
     outcome = forms.CharField(required=False, max_length=20)
-    readers = READERS | {"q": read_search, "outcome": read_outcome}
+    readers = RECORD_READERS
 
     def _read(self, name: str, text: str) -> None:
         super()._read(name, text)
@@ -115,10 +116,13 @@ class LoginRecordFilter(SessionFilter):
 
     def search(self, known: Fence) -> Search[Any]:
         """Return what finds the login records within reach that are kept."""
-        events = SessionEvent.objects.sign_ins()
-        if self.chosen_outcome:
-            events = events.filter(with_outcome(self.chosen_outcome, known))
-        return Search(events, self.conditions, branches(self.reach), LOGIN_RECORDS)
+        said = self.conditions, branches(self.reach), LOGIN_RECORDS
+        if not self.chosen_outcome:
+            return Search(SessionEvent.objects.sign_ins(), *said)
+        if self.chosen_outcome == Outcome.FAILED:
+            return Search(SessionEvent.objects.filter(kind=SessionEvent.Kind.SIGN_IN_FAILED), *said)
+        signed_in = SessionEvent.objects.filter(kind=SessionEvent.Kind.SIGNED_IN)
+        return OutcomeSearch(signed_in, *said, outcome=self.chosen_outcome, fence=known, reach=self.reach)
 
     @property
     def chosen_outcome(self) -> str:

@@ -14,17 +14,14 @@ PAGE_SECONDS = 3.0
 COUNT_SECONDS = 0.24
 
 
-def listed(search: Search[Any], position: Position, *, narrowed: bool = False) -> dict[str, Any]:
-    """Return the page and the number of rows, or what was too broad to be found in time.
-
-    The rows of a search may be narrowed already, by what no index holds.
-    """
-    if not search.sought and not narrowed:
-        found = page(search.first, position)
+def listed(search: Search[Any], position: Position) -> dict[str, Any]:
+    """Return the page and the number of rows, or what was too broad to be found in time."""
+    if not search.may_take_long:
+        found = page(search.first, position, search.place_of)
         return {"page": found} | _number(search.count())
     try:
         with time_limit(PAGE_SECONDS, search.rows.db):
-            found = page(search.first, position)
+            found = page(search.first, position, search.place_of)
     except TookTooLong:
         return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
     number = len(found.rows) if found.is_all else _count_in_time(search)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
@@ -68,10 +69,14 @@ class Page(Generic[Row]):
         return not (self.previous or self.next)
 
 
-def page(first: Callable[[Q, str, int], list[Row]], position: Position) -> Page[Row]:
+def page(
+    first: Callable[[Q, str, int], list[Row]],
+    position: Position,
+    place: Callable[[Row], int] = attrgetter("pk"),
+) -> Page[Row]:
     """Return the page at the position.
 
-    `first` gives so many rows within bounds, in the order "id" or "-id".
+    `first` gives so many rows within bounds, in the order "id" or "-id"; `place` tells where a row stands in it.
     """
     descending = position.above is None if position.sort == NEWEST else position.below is not None
     bounds = Q()
@@ -86,7 +91,7 @@ def page(first: Callable[[Q, str, int], list[Row]], position: Position) -> Page[
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    top, bottom = rows[0].pk, rows[-1].pk
+    top, bottom = place(rows[0]), place(rows[-1])
     newest = position.sort == NEWEST
     has_next = backward or more
     has_previous = more if backward else (position.below is not None or position.above is not None)

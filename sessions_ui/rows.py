@@ -20,6 +20,7 @@ from .geoip import country_name
 from .hints import LABELS
 from .limits import End, near_end
 from .models import Limit, Session
+from .models.origins import FromOrigin
 from .models.reaches import Reaches
 from .naming import login_name, person_name, session_name
 
@@ -150,11 +151,9 @@ def _only(session: Session, links: Links) -> dict[str, SafeString]:
     return {parameter: links.only(parameter, value) for parameter, value in values.items()}
 
 
-def device_icon(session: Session) -> str:
-    """Return the name of the symbol of the session's device."""
-    if session.device == "Mac":
-        return "laptop"
-    return ICONS.get(session.device_kind, "browser")
+def device_icon(of: FromOrigin) -> str:
+    """Return the name of the symbol of the device."""
+    return "laptop" if of.device == "Mac" else ICONS.get(of.device_kind, "browser")
 
 
 def is_active_now(session: Session) -> bool:

@@ -64,10 +64,11 @@ def _ticked(texts: list[str], reach: Reach) -> Selection:
     sessions = list(within.select_related("user", "application").order_by("id"))
     if not sessions:
         return Selection({}, "")
-    return Selection({"sessions": [session.pk for session in sessions]}, _in_words(sessions))
+    return Selection({"sessions": [session.pk for session in sessions]}, in_words(sessions))
 
 
-def _in_words(sessions: list[Session]) -> str:
+def in_words(sessions: list[Session]) -> str:
+    """Return what the record of a termination calls these sessions."""
     if len(sessions) == 1:
         return session_name(sessions[0])
     names = list(dict.fromkeys(person_name(session.user) for session in sessions))

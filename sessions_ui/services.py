@@ -17,9 +17,8 @@ from . import habits, naming, sign_in_lock, sweep
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
-from .login_records import REPLACED
 from .models import Account, Application, Letter, Session, SessionEvent, Termination
-from .models.events import record
+from .models.events import REPLACED, record
 from .models.password_digests import begun_with
 from .models.plain_text import plainly
 from .models.scopes import Scope

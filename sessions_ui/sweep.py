@@ -7,7 +7,7 @@ from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from . import receipt, sign_in_lock
+from . import receipt, retention, sign_in_lock
 from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import Locked, end, lock
 from .models import Beat, Fence, Letter, Session, SessionEvent, SessionQuerySet, Termination
@@ -21,22 +21,24 @@ LAST_ROWS = 1_000
 
 
 class Tidied(NamedTuple):
-    """How many terminations were finished, how many were not, and how many expired sessions were removed."""
+    """How many terminations were finished, how many were not; expired sessions and old events that were removed."""
 
     finished: int
     unfinished: int
     expired: int
+    old: int
 
 
 def tidy(using: str, between: Callable[[], None] = nothing) -> Tidied:
-    """Go on with the unfinished terminations, oldest first, and remove what has expired.
+    """Go on with the unfinished terminations, oldest first, and remove what has expired or is older than is kept.
 
     `between` is called before each batch. Raises UnreadableScope.
     """
     Beat.objects.using(using).give()
     pace = Pace.of(using, between)
     finished = [sweep(termination, using, pace) for termination in Termination.objects.using(using).unfinished()]
-    return Tidied(finished.count(True), finished.count(False), expire(using, pace))
+    expired, old = expire(using, pace), retention.remove_old(using, pace)
+    return Tidied(finished.count(True), finished.count(False), expired, old)
 
 
 def sweep(termination: Termination, using: str, pace: Pace | None = None) -> bool:

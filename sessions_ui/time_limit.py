@@ -1,7 +1,7 @@
 """A limit on how long the database may take for an answer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ class TookTooLong(Exception):
 
 @contextmanager
 def time_limit(seconds: float, using: str) -> Iterator[None]:
-    """Stop the queries of this block after so many seconds; raises TookTooLong."""
+    """Stop the queries of this block after so many seconds; raises TookTooLong. Within another limit both hold."""
     connection = connections[using]
     limited = _limited_on_postgresql if connection.vendor == "postgresql" else _limited_on_sqlite
     try:
@@ -40,24 +40,32 @@ def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
         execute(f"SET LOCAL statement_timeout = {left}", None, False, context)
         return execute(sql, params, many, context)
 
-    with transaction.atomic(using):
-        with connections[using].cursor() as cursor:
-            # A plan made for any word walks five million rows for a rare one.
-            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        before = cursor.fetchone()[0]
+        # A plan made for any word walks five million rows for a rare one.
+        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         with connections[using].execute_wrapper(within_what_is_left):
             yield
-        with connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-            cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
+        cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+        # A limit around this one goes on.
+        cursor.execute(f"SET LOCAL plan_cache_mode = {before}")
 
 
 @contextmanager
 def _limited_on_sqlite(seconds: float, using: str) -> Iterator[None]:
-    connections[using].ensure_connection()
-    database = connections[using].connection
+    connection: Any = connections[using]
+    connection.ensure_connection()
+    before = getattr(connection, "sessions_ui_stop", None)
     deadline = time.monotonic() + seconds
-    database.set_progress_handler(lambda: time.monotonic() > deadline, SQLITE_STEPS)
+    _stop_when(connection, lambda: time.monotonic() > deadline)
     try:
         yield
     finally:
-        database.set_progress_handler(None, SQLITE_STEPS)
+        # A limit around this one goes on.
+        _stop_when(connection, before)
+
+
+def _stop_when(connection: Any, is_late: Callable[[], bool] | None) -> None:
+    connection.sessions_ui_stop = is_late
+    connection.connection.set_progress_handler(is_late, SQLITE_STEPS)

@@ -21,7 +21,6 @@ BEAT = 10.0
 EXPIRE = 60.0
 WALK = 300.0
 LONGEST_STEPS = 1.0  # seconds of a walk in one round
-RETAIN = 3_600.0
 # A termination that a stuck sign-in or a held row keeps open: each try holds sign-ins up for two seconds.
 LONGEST_PAUSE = 60.0
 logger = logging.getLogger(__name__)
@@ -58,7 +57,6 @@ class Worker:
     expired_on: float = -EXPIRE
     walked_on: float = -WALK
     walk: Walk | None = None
-    retained_on: float = -RETAIN
     left_over: list[int] = field(default_factory=list)
     retry_on: float = 0.0
     pause: float = POLL
@@ -79,14 +77,12 @@ class Worker:
         if time.monotonic() >= self.expired_on + EXPIRE:
             if expired := sweep.expire_by_date(self.using, pace):
                 logger.info("%d expired sessions were removed.", expired)
+            if removed := retention.remove_old(self.using, pace):
+                logger.info("%d events were older than LOGIN_RECORD_DAYS and are removed.", removed)
             self.expired_on = time.monotonic()
             day_counts.count(self.using, pace)
         if self.walk or time.monotonic() >= self.walked_on + WALK:
             self.go_on_walking(pace)
-        if time.monotonic() >= self.retained_on + RETAIN:
-            if removed := retention.remove_old(self.using, pace):
-                logger.info("%d events were older than LOGIN_RECORD_DAYS and are removed.", removed)
-            self.retained_on = time.monotonic()
         if not unfinished:
             self.rename(pace)
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,25 +31,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     # Playwright keeps an event loop running in the test's thread, where Django refuses queries.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": CHROMIUM_FLAGS}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _emptying_is_retention() -> Iterator[None]:
-    """Let the database be emptied between tests: its triggers keep events from being deleted."""
-    # Where Django's models are not there yet, it would lead into a circle.
-    from django.db.backends.base.operations import BaseDatabaseOperations
-
-    original = BaseDatabaseOperations.execute_sql_flush
-
-    def execute_sql_flush(self: Any, sql_list: Any) -> None:
-        from sessions_ui.models.events import retention
-
-        with retention(self.connection.alias):
-            original(self, sql_list)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", execute_sql_flush)
-        yield
 
 
 @pytest.fixture(scope="session")

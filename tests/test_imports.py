@@ -45,7 +45,7 @@ TABLE: dict[str, set[str]] = {
     "ending": {"models"},
     "parallel": {"ending", "models", "sign_in_lock"},
     "walk": {"ending", "models"},
-    "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "search", "sign_in_lock", "walk"},
+    "sweep": {"bounded_wait", "ending", "models", "pacing", "receipt", "retention", "search", "sign_in_lock", "walk"},
     "renames": {"models", "naming", "pacing"},
     "networks": {"geoip", "models", "naming", "origin", "pacing", "renames"},
     "habits": {"geoip", "hints", "models", "naming", "origin"},
@@ -54,21 +54,20 @@ TABLE: dict[str, set[str]] = {
     "mail": {"models", "naming", "novelty", "templatetags"},
     "postman": {"mail", "models"},
     "services": {
-        *("bounded_wait", "ending", "geoip", "habits", "login_records", "models", "naming", "networks"),
+        *("bounded_wait", "ending", "geoip", "habits", "models", "naming", "networks"),
         *("origin", "parallel", "sign_in_lock", "sweep"),
     },
     "passwords": {"ending", "models", "services"},
     # The engine
     "backends": {
-        *("backends", "ending", "habits", "login_records", "models", "networks", "origin", "parallel"),
-        *("services", "sweep"),
+        *("backends", "ending", "habits", "models", "networks", "origin", "parallel", "services", "sweep"),
     },
     "middleware": {
         *("backends", "ended_notice", "models", "origin", "outage", "parallel", "passwords", "services"),
     },
     "receivers": {"backends", "history", "models", "passwords", "renames", "search", "services", "triggers"},
     # The pages
-    "search": {"models", "paging", "search"},
+    "search": {"login_records", "models", "paging", "search", "time_limit"},
     "criteria": {"client", "geoip", "login_records", "models", "renames", "search", "useragent"},
     "overview": {"day_counts", "filters", "geoip", "map", "models", "rows", "search", "time_limit", "useragent"},
     "network_form": {"geoip", "models"},
@@ -81,6 +80,7 @@ TABLE: dict[str, set[str]] = {
         *("time_limit",),
     },
     "rows": {"access", "criteria", "geoip", "hints", "limits", "models", "naming"},
+    "record_rows": {"geoip", "login_records", "models", "naming", "rows"},
     "selection": {"filters", "models", "naming"},
     "preview": {"geoip", "models", "search", "sign_in_lock", "time_limit"},
     "proof": {"access", "models", "preview", "sign_in_delay"},
@@ -89,7 +89,7 @@ TABLE: dict[str, set[str]] = {
     "views": {
         *("access", "exports", "filters", "geoip", "habits", "hints", "limits", "listing", "login_records", "models"),
         *("origin_changes", "outage", "paging", "passwords", "preview", "proof", "receipt", "refusals", "restore"),
-        *("reviews", "rows"),
+        *("record_rows", "reviews", "rows"),
         *("saved_views", "search", "selection", "services", "sheet", "sign_in_delay", "suggestions", "time_limit"),
         *("useragent",),
         *("client", "map", "network_form", "networks", "overview"),
@@ -98,13 +98,14 @@ TABLE: dict[str, set[str]] = {
     "admin": {"access", "models", "passwords"},
     # What Django starts from
     "apps": {"checks", "mail_checks", "models", "receivers"},
-    "checks": {"backends", "client", "geoip", "middleware", "models", "restore", "search", "triggers"},
+    "checks": {"backends", "client", "geoip", "history", "middleware", "models", "restore", "search", "triggers"},
     "mail_checks": set(),
     "demo_addresses": set(),
     "demo_oddities": set(),
+    "demo_records": {"models", "naming", "origin", "selection", "services"},
     "demo": {
-        *("backends", "checks", "day_counts", "demo_addresses", "demo_oddities", "geoip", "habits", "hints"),
-        *("models", "networks", "origin", "pacing", "services", "sign_in_lock", "useragent"),
+        *("backends", "checks", "day_counts", "demo_addresses", "demo_oddities", "demo_records", "geoip"),
+        *("habits", "hints", "models", "networks", "origin", "pacing", "services", "sign_in_lock", "useragent"),
     },
     "management": {
         *("demo", "filters", "models", "postman", "preview", "restore", "retention", "selection", "services"),

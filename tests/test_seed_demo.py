@@ -17,7 +17,7 @@ from sessions_ui import demo, networks, useragent
 from sessions_ui.demo import seen
 from sessions_ui.demo_oddities import HABITS
 from sessions_ui.hints import of_sign_in
-from sessions_ui.models import Account, Application, Membership, Session, SessionEvent
+from sessions_ui.models import Account, Application, Membership, Session, SessionEvent, Termination
 from sessions_ui.models.reaches import reaches_of
 from sessions_ui.models.search_text import normalise
 from tests.pages.cast import LIST, text_of
@@ -106,7 +106,7 @@ class SeedDemoTests(TestCase):
         events = SessionEvent.objects.filter(kind=SessionEvent.Kind.SIGNED_IN, happened_on=F("signed_in_on"))
         told = events.values_list("session_public_id", "signed_in_on", "user_label")
         assert set(told) >= set(Session.objects.values_list("public_id", "created_on", "user__username"))
-        assert SessionEvent.objects.count() == 240 + sum(habit.number for habit in HABITS.values())
+        assert events.count() == 240 + 48 + sum(habit.number for habit in HABITS.values())
 
     def test_what_is_unusual_is_found_from_the_page(self) -> None:
         """Ten oddities, each with what its row and its own page say of it."""
@@ -129,6 +129,27 @@ class SeedDemoTests(TestCase):
             own = [seen(one.created_on, one) for one in Session.objects.filter(user=user).order_by("id")]
             said += sum(len(of_sign_in(one, own[:number][::-1])) for number, one in enumerate(own))
         assert said <= 240 * 0.05
+
+    def test_of_others_it_is_told_what_became_of_them(self) -> None:
+        """Each in one of the ways there are, once, after its sign-in; by marta, where it was terminated."""
+        ends = SessionEvent.objects.ends().filter(happened_on__gt=F("signed_in_on"), happened_on__lt=timezone.now())
+        assert ends.count() == 48
+        assert set(ends.values_list("kind", flat=True)) == set(SessionEvent.ENDS)
+        acts = Termination.objects.filter(actor__username="marta")
+        ended = ends.filter(termination_id__in=acts.values("pk"))
+        assert ended.count() == sum(acts.values_list("ended", flat=True)) > 0
+        assert not Session.objects.filter(public_id__in=ends.values("session_public_id")).exists()
+
+    def test_some_sign_ins_failed(self) -> None:
+        failed = SessionEvent.objects.filter(kind=SessionEvent.Kind.SIGN_IN_FAILED)
+        assert failed.count() == 288 // demo.FAILED_EACH
+        assert failed.filter(user_key="").exists()
+        assert failed.exclude(user_key="").exists()
+
+    def test_records_are_in_the_order_of_time(self) -> None:
+        others = SessionEvent.objects.sign_ins().exclude(user_label__in=HABITS)
+        moments = list(others.order_by("id").values_list("happened_on", flat=True))
+        assert moments == sorted(moments)
 
     def test_a_session_is_in_an_account_of_its_user(self) -> None:
         foreign = Session.objects.exclude(account=None).exclude(account__memberships__user=F("user"))
@@ -225,4 +246,4 @@ class SeedDemoPasswordTests(TestCase):
 
     def test_more_sessions_than_fit_in_a_batch_are_all_there(self) -> None:
         seed_demo(sessions=demo.BATCH + 1, users=3)
-        assert Session.objects.count() == SessionEvent.objects.count() == demo.BATCH + 1
+        assert Session.objects.count() == demo.BATCH + 1

@@ -26,8 +26,8 @@ from django.utils.crypto import get_random_string
 
 from sessions_ui import services, sweep
 from sessions_ui.ending import end, lock
-from sessions_ui.login_records import REPLACED
 from sessions_ui.models import Application, Fence, Session, SessionEvent
+from sessions_ui.models.events import REPLACED
 from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
 from sessions_ui.models.sessions import SessionQuerySet

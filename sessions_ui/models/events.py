@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import connections, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
@@ -34,7 +35,9 @@ COPIED = {
 
 
 SIGN_IN_KINDS = ["signed_in", "sign_in_failed"]
+END_KINDS = ["signed_out", "expired", "terminated"]
 RETENTION = "sessions_ui.retention"
+REPLACED = "Replaced by a new session in the same browser"
 
 
 class LastingRecord(Exception):
@@ -51,15 +54,21 @@ def retention(using: str) -> Iterator[None]:
     The triggers of history.py ask for it, so that it holds for SQL as well.
     """
     connection: Any = connections[using]
+    within = is_retention(connection)
     with transaction.atomic(using):
         _declare(connection, "on")
         connection.sessions_ui_retention = True
         try:
             yield
         finally:
-            connection.sessions_ui_retention = False
+            connection.sessions_ui_retention = within
         # Where this fails the savepoint takes it back.
-        _declare(connection, "")
+        _declare(connection, "on" if within else "")
+
+
+def is_retention(connection: Any) -> bool:
+    """Return whether the transaction of this connection is declared to be retention."""
+    return bool(getattr(connection, "sessions_ui_retention", False))
 
 
 def _declare(connection: Any, value: str) -> None:
@@ -71,7 +80,11 @@ def _declare(connection: Any, value: str) -> None:
 class SessionEventQuerySet(models.QuerySet["SessionEvent"]):
     def sign_ins(self) -> SessionEventQuerySet:
         """Keep the login records: sign-ins, and those that failed."""
-        return self.filter(kind__in=SessionEvent.SIGN_INS)
+        return self.filter(kind__one_of=SessionEvent.SIGN_INS)
+
+    def ends(self) -> SessionEventQuerySet:
+        """Keep the events that ended a session; there is one for each at most."""
+        return self.filter(kind__one_of=SessionEvent.ENDS)
 
     def update(self, **columns: Any) -> int:
         self._refuse()
@@ -82,7 +95,7 @@ class SessionEventQuerySet(models.QuerySet["SessionEvent"]):
         return super().delete()
 
     def _refuse(self) -> None:
-        if not getattr(connections[self.db], "sessions_ui_retention", False):
+        if not is_retention(connections[self.db]):
             raise LastingRecord
 
 
@@ -113,7 +126,7 @@ class SessionEvent(FromOrigin):
     account_label = models.CharField(max_length=200, blank=True)
     application_id = models.BigIntegerField(null=True)
     application_label = models.CharField(max_length=200, blank=True)
-    termination_id = models.BigIntegerField(null=True, db_index=True)
+    termination_id = models.BigIntegerField(null=True)
     reason = models.CharField(max_length=200, blank=True)
     ended_key = models.BinaryField(max_length=16, null=True)
 
@@ -128,10 +141,20 @@ class SessionEvent(FromOrigin):
         default_permissions = ["view"]
         indexes = [
             models.Index(fields=["ended_key"], condition=models.Q(ended_key__isnull=False), name="event_ended_key"),
+            # Not one of the columns that sign-ins leave empty: each index costs each sign-in.
+            models.Index(
+                fields=["termination_id"],
+                condition=models.Q(termination_id__isnull=False),
+                name="event_by_termination",
+            ),
             models.Index(fields=["termination_id"], condition=models.Q(kind="refused"), name="event_refused"),
             models.Index(fields=["user_key", "-id"], name="event_by_user"),
             models.Index(fields=["-id"], condition=models.Q(kind="sign_in_failed"), name="event_failed"),
             models.Index(fields=["-id"], condition=models.Q(kind="removed"), name="event_removed"),
+            models.Index(fields=["kind", "-session_id"], condition=models.Q(kind__in=END_KINDS), name="event_ended"),
+            models.Index(
+                fields=["-session_id"], condition=models.Q(kind="signed_out", reason=REPLACED), name="event_replaced"
+            ),
         ] + [
             models.Index(fields=[*of, "-id"], condition=models.Q(kind__in=SIGN_IN_KINDS), name=f"record_{name}")
             for name, of in {
@@ -144,7 +167,7 @@ class SessionEvent(FromOrigin):
         constraints = [
             models.UniqueConstraint(
                 fields=["session_public_id"],
-                condition=models.Q(kind__in=["signed_out", "expired", "terminated"]),
+                condition=models.Q(kind__in=END_KINDS),
                 name="one_end_per_session",
             ),
             models.UniqueConstraint(
@@ -164,6 +187,16 @@ class SessionEvent(FromOrigin):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise LastingRecord."""
         raise LastingRecord
+
+
+def users_of(keys: Iterable[str], using: str | None = None) -> dict[str, Any]:
+    """Return the users that are still there, by the keys under which events know them."""
+    User, pks = get_user_model(), []
+    for key in keys:
+        # What a forgotten person left is no key of a user.
+        with suppress(ValidationError):
+            pks.append(User._meta.pk.to_python(key))
+    return {str(user.pk): user for user in User._base_manager.using(using).filter(pk__in=pks)}
 
 
 def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) -> int:

@@ -59,6 +59,14 @@ class Search(Generic[Row]):
         given = {name: value for name, value in self.conditions.items() if _is_in_order(name, value)}
         return self._meeting(given) if given else Q()
 
+    @property
+    def may_take_long(self) -> bool:
+        return bool(self.sought)
+
+    def place_of(self, row: Row) -> int:
+        """Return where the row stands in the order of the list."""
+        return int(row.pk)
+
     def _meeting(self, conditions: Conditions) -> Q:
         return self.index.translated(conditions_q(conditions))
 

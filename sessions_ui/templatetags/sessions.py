@@ -91,6 +91,20 @@ def ago(moment: datetime, before: str = "") -> SafeString:
     )
 
 
+@register.simple_tag
+def when(moment: datetime) -> SafeString:
+    """Return the time element of what lies back: day and time of day and, of the last day, how long ago."""
+    local = timezone.localtime(moment)
+    exactly, days = _exact(local), (timezone.localdate() - local.date()).days
+    year = f" {local.year}" if days > 300 else ""
+    day = {0: "Today ", 1: "Yesterday "}.get(days, f"{local.day} {MONTHS[local.month]}{year}, ")
+    since = f"<small>{_relatively(local)}</small>" if timezone.now() - local < RELATIVE_UNTIL else ""
+    return mark_safe(  # noqa: S308 (numbers and names of months)
+        f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{exactly}">'
+        f'{day}{_clock(local)}<span class="vh">, {exactly}</span></time>{since}'
+    )
+
+
 def _relatively(local: datetime) -> str:
     since = timezone.now() - local
     minutes = int(since.total_seconds()) // 60

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from sessions_ui.access import SignedInRequest, fence, reaches
@@ -17,6 +18,7 @@ from sessions_ui.login_records import Outcome, with_outcomes
 from sessions_ui.models import Application, Fence
 from sessions_ui.models.reaches import ALL
 from sessions_ui.paging import Position, UnreadablePosition
+from sessions_ui.record_rows import record_rows
 from sessions_ui.refusals import unreadable
 from sessions_ui.suggestions import candidates
 from sessions_ui.useragent import DEVICE_KINDS
@@ -30,13 +32,15 @@ def login_records(request: SignedInRequest) -> HttpResponse:
     """List the login records within reach that the filter keeps."""
     reach, known = reaches(request).see, fence(request) or Fence.read()
     wanted = LoginRecordFilter(without_paging(request.GET), reach)
+    applications = list(Application.objects.all())
     context = {
         "filter": wanted,
-        "applications": Application.objects.all(),
+        "applications": applications,
         "device_kinds": DEVICE_KINDS,
         "outcomes": Outcome.choices,
         "sees_all": reach == ALL,
-        "days": settings.LOGIN_RECORD_DAYS,
+        "days": max(0, settings.LOGIN_RECORD_DAYS),
+        "elsewhere": reverse("active-user-sessions"),
     }
     if not wanted.is_valid():
         told = {"problems": wanted.problems, "candidates": candidates(wanted, known)}
@@ -46,8 +50,8 @@ def login_records(request: SignedInRequest) -> HttpResponse:
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
     search = wanted.search(known)
-    search = replace(search, rows=search.rows.defer(*UNSHOWN))
-    found = listed(search, position, narrowed=bool(wanted.chosen_outcome))
-    context |= found | {"position": position, "records": with_outcomes(found["page"].rows, known)}
+    found = listed(replace(search, rows=search.rows.defer(*UNSHOWN)), position)
+    records = with_outcomes(found["page"].rows, reach, known)
+    context |= found | {"position": position, "rows": record_rows(request, records, applications)}
     is_fragment = request.headers.get("HX-Target") == "list"
     return render(request, "records/_list.html" if is_fragment else "records/list.html", context)

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Case, When
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from sessions_ui import origin_changes
@@ -62,6 +63,7 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         "position": position,
         "applications": applications,
         "meanings": meanings(wanted, applications),
+        "elsewhere": reverse("login-records"),
         "terminate_all": _terminate_all(request, wanted) if reach.end == reach.see else "",
         **CHOICES,
     }

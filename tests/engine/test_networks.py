@@ -260,5 +260,5 @@ class ChangeTests:
 
     def test_of_a_person_who_is_forgotten_says_no_name(self) -> None:
         add("Office", "203.0.113.0/24")
-        forget(User.objects.get(username="keeper"), "default")
+        forget("keeper", User.objects.get(username="keeper"), "default")
         assert "keeper" not in NetworkChange.objects.get().actor_label

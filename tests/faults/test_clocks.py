@@ -44,5 +44,5 @@ def test_that_are_a_day_off_change_no_decision(anna: User) -> None:
     assert right["touch is due"] == [False, False, False, True, False, False]
     assert right["live"] == [live, idle, dormant]
     assert right["left"] == [live, idle, dormant]
-    assert right["tidied"] == [1, 0, 2]
+    assert right["tidied"] == [1, 0, 2, 0]
     assert [decisions(seconds, keys) for seconds in (DAY, -DAY)] == [right, right]

@@ -319,9 +319,9 @@ class RecordTests:
         ada.delete()
         ada.pk = pk
         assert Export.objects.get().actor_label == "Ada Acker (ada)"
-        retention.forget(ada, "default")
+        retention.forget(ada.username, ada, "default")
         found = Export.objects.get()
-        assert (found.actor_label, found.in_words) == (retention.FORGOTTEN, ANY)
+        assert (found.actor_label, found.in_words) == (retention.FORGOTTEN.capitalize(), ANY)
         assert "ada" not in found.in_words
 
     def test_list_costs_the_same_for_more_of_them(self, console: Client, root: User) -> None:

@@ -290,8 +290,8 @@ class SignedTests:
         assert "Acme" in said
 
     def test_forgets_a_person_all_the_same(self, console: Client, review: Review, anna: User, root: User) -> None:
-        retention.forget(anna, "default")
-        retention.forget(root, "default")
+        retention.forget("anna", anna, "default")
+        retention.forget("root", root, "default")
         assert sorted(review.sessions.values_list("user_label", flat=True)) == [retention.FORGOTTEN, "Ben Ortiz (ben)"]
         review.refresh_from_db()
         assert review.reviewer_label == retention.FORGOTTEN

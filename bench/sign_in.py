@@ -1,0 +1,132 @@
+"""What a sign-in costs with what hangs on it, beside the row alone: `python -m bench.sign_in`.
+
+Each case takes something out of a sign-in; the cases take turns, so that what else the machine does slows all alike.
+A further case is a line in CASES: a name, and what to patch for its sign-ins. Hashing a password is not part of it.
+"""
+
+import argparse
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+from bench.databases import connect, postgres, postgres_in_words
+from tests.browser.servers import variables
+from tests.postgres import database_url
+
+Patches = dict[str, Any]
+ROW, EVENT = "the row alone", "with its event"
+# By case: what is replaced, by its dotted name. A setting is patched the same way, as django.conf.settings.NAME.
+CASES: dict[str, Patches] = {
+    ROW: {"sessions_ui.services.record": lambda *args, **values: 1},
+    EVENT: {},
+}
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
+WARM_UP = 50
+LIMIT = 1.5
+
+
+def signing_in(person: Any) -> Callable[[], None]:
+    """Return what signs this person in, in a browser of his own, and saves, as SessionMiddleware does."""
+    from django.test import RequestFactory
+
+    from sessions_ui import services
+    from sessions_ui.backends.db import SessionStore
+
+    request: Any = RequestFactory().get("/", REMOTE_ADDR="203.0.113.7", HTTP_USER_AGENT=AGENT)
+
+    def sign_in() -> None:
+        request.session = SessionStore()
+        request.session.update(DATA | {"_auth_user_id": str(person.pk)})
+        services.start(request, person)
+        request.session.save()
+
+    return sign_in
+
+
+DATA = {"_auth_user_backend": "django.contrib.auth.backends.ModelBackend", "_auth_user_hash": "x" * 64}
+
+
+@contextmanager
+def patched(patches: Patches) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name, value in patches.items():
+            stack.enter_context(patch(name, value))
+        yield
+
+
+def times(sign_ins: int) -> dict[str, list[float]]:
+    """Return the milliseconds of so many sign-ins of each case, in turns."""
+    from django.contrib.auth.models import User
+
+    from sessions_ui.models import Account, Membership
+
+    people = [User(username=f"person{n}", first_name="Anna", last_name=f"Brandt {n}") for n in range(100)]
+    User.objects.bulk_create(people)
+    account = Account.objects.create(slug="acme", name="Acme")
+    Membership.objects.bulk_create([Membership(user=person, account=account) for person in people])
+    each = [signing_in(person) for person in people]
+    found: dict[str, list[float]] = {case: [] for case in CASES}
+    for number in range(WARM_UP + sign_ins):
+        for case, patches in CASES.items():
+            with patched(patches):
+                begun = perf_counter()
+                each[number % len(each)]()
+                found[case].append((perf_counter() - begun) * 1000)
+    return {case: spent[WARM_UP:] for case, spent in found.items()}
+
+
+def table(title: str, found: dict[str, list[float]]) -> Iterator[str]:
+    row = statistics.median(found[ROW])
+    yield f"| {title}, ms | median | 95 % | beside the row alone |"
+    yield "| --- | ---: | ---: | ---: |"
+    for case, spent in found.items():
+        middle = statistics.median(spent)
+        yield f"| {case} | {middle:.2f} | {statistics.quantiles(spent, n=20)[-1]:.2f} | {middle / row:.2f} |"
+    most = max(statistics.median(spent) for spent in found.values()) / row
+    yield f"\nAt most {LIMIT} × the row alone: **{most:.2f}**, {'reached' if most <= LIMIT else '**MISSED**'}\n"
+
+
+def in_a_process_of_its_own(sign_ins: int) -> None:
+    import django
+    from django.core.management import call_command
+    from django.db import connection
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    print("\n".join(table(connection.vendor, times(sign_ins))), flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sign-ins", type=int, default=2_000)
+    options = parser.parse_args()
+    if os.environ.get("BENCH_SIGN_IN"):
+        in_a_process_of_its_own(options.sign_ins)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="sessionadmin-bench-") as name, postgres() as server:
+        folder, own = Path(name), f"bench_sign_in_{os.getpid()}"
+        with connect(server) as connection:
+            connection.execute(f"CREATE DATABASE {own}")
+        try:
+            for address in (f"sqlite:///{folder}/db.sqlite3", database_url(server, own)):
+                environment = variables(folder, address, secrets.token_urlsafe(50)) | {"BENCH_SIGN_IN": "1"}
+                command = [sys.executable, "-m", "bench.sign_in", f"--sign-ins={options.sign_ins}"]
+                subprocess.run(command, env=environment | {"RESTORE_MARK_FILE": ""}, check=True)
+        finally:
+            with connect(server) as connection:
+                connection.execute(f"DROP DATABASE {own} WITH (FORCE)")
+        print(f"PostgreSQL {postgres_in_words(server)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

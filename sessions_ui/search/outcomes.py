@@ -1,0 +1,109 @@
+"""How login records are found by what became of them, at a cost that no table is too large for.
+
+A record never changes, so what became of it stands elsewhere: in the event that ended the session, or in the session
+itself. Only few records are asked for their outcome one by one. Where there may be many, what tells of the outcome is
+walked instead, in the order of the sessions' ids: a rare outcome is found without a look at the others.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from sessions_ui.login_records import came_out, public_id_in, with_outcome
+from sessions_ui.models import Fence, Session, SessionEvent
+from sessions_ui.models.events import on_events
+from sessions_ui.models.scopes import Reach, conditions_q, reach_branches
+from sessions_ui.paging import COUNTED, any_of, first_of
+from sessions_ui.time_limit import TookTooLong, time_limit
+
+from .narrow import on_walk
+from .plan import IN_ORDER, Search
+
+# So many records are asked for their outcome; more take longer than to walk what tells of it.
+FEW = 4_000
+# What the search index does not find within this time is held by so many that a walk soon meets it.
+INDEX_SECONDS = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeSearch(Search[SessionEvent]):
+    """The login records of sessions that came out so, in the order of the ids of their sessions."""
+
+    outcome: str
+    fence: Fence
+    reach: Reach  # that of the branches
+
+    @property
+    def may_take_long(self) -> bool:
+        return True
+
+    def place_of(self, row: SessionEvent) -> int:
+        return row.session_id or 0
+
+    @property
+    def _window(self) -> int:
+        return FEW
+
+    def first(self, bounds: Q, order: str, most: int, *, by_index: bool = True) -> list[SessionEvent]:
+        asked = self._asked.filter(on_events(bounds)).order_by(order.replace("id", "session_id"))
+        if (few := self._few()) is not None:
+            return list(asked.filter(few)[:most])
+        if self.sought and by_index:
+            with suppress(TookTooLong), time_limit(INDEX_SECONDS, self.rows.db):
+                return list(self._found_by_index(asked)[:most])
+        found = [
+            found for told in came_out(self.outcome, self.fence) for found in self._told(told, bounds, order, most)
+        ]
+        first = sorted(found, reverse=order == "-id")[:most]
+        rows = self.rows.in_bulk([pk for _, pk in first])
+        return [rows[pk] for _, pk in first]
+
+    def count(self) -> int:
+        if (few := self._few()) is not None:
+            return self._asked.filter(few).order_by()[: COUNTED + 1].count()
+        if self.sought:
+            with suppress(TookTooLong), time_limit(INDEX_SECONDS, self.rows.db):
+                return int(self._found_by_index(self._asked).order_by()[: COUNTED + 1].count())
+        told = came_out(self.outcome, self.fence)
+        return sum(self._walked(one, Q(), "-id", COUNTED + 1).count() for one in told)
+
+    @property
+    def _asked(self) -> QuerySet[SessionEvent]:
+        return self.rows.filter(with_outcome(self.outcome, self.fence))
+
+    def _few(self) -> Q | None:
+        """Return the condition on the records where they are so few that each can be asked, else None."""
+        if self._last_of_window(Q(), "-id") is not None:
+            return None
+        records = self.index.rows(self.rows.db).filter(self.in_order).order_by("-id")
+        sought = on_walk(self._meeting(self.sought)) if self.sought else Q()
+        return sought & Q(pk__in=first_of(records, self.branches, FEW).values("pk"))
+
+    def _found_by_index(self, records: QuerySet[SessionEvent]) -> Any:
+        within = records.filter(self.in_order, any_of(self.branches))
+        match = self._match
+        return (
+            self._joined(within.filter(self._meeting(self.sought)), match) if match else within.filter(self._on_index)
+        )
+
+    def _told(self, told: QuerySet[Any], bounds: Q, order: str, most: int) -> list[tuple[int, int]]:
+        """Return the ids of the first sessions of which this tells, each with the id of its record."""
+        place = "pk" if told.model is Session else "session_id"
+        return list(self._walked(told, bounds, order, most).values_list(place, "record"))
+
+    def _walked(self, told: QuerySet[Any], bounds: Q, order: str, most: int) -> QuerySet[Any]:
+        given = {name: value for name, value in self.conditions.items() if name in IN_ORDER}
+        in_order = conditions_q(given) if given else Q()
+        branches, is_session = reach_branches(self.reach), told.model is Session
+        if not is_session:
+            in_order, bounds, order = on_events(in_order), on_events(bounds), order.replace("id", "session_id")
+            branches = [on_events(branch) for branch in branches]
+        # A value and not a condition: PostgreSQL would make a join of that, and walk the records.
+        of_same = self.rows.filter(session_public_id=OuterRef(public_id_in(told)))
+        of_same = of_same.filter(on_walk(self._meeting(self.sought))) if self.sought else of_same
+        recorded = told.filter(in_order, bounds).annotate(record=Subquery(of_same.order_by().values("pk")[:1]))
+        return first_of(recorded.filter(record__isnull=False).order_by(order), branches, most)
