@@ -300,7 +300,7 @@ def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list
         Warning(
             "The history of sessions has lost its triggers: SQL can change and delete login records.",
             hint="Run manage.py migrate, which makes them again.",
-            id="sessions_ui.W007",
+            id="sessions_ui.W009",
         )
     ]
 

@@ -73,8 +73,9 @@ def ends_of(session: Session, limits: tuple[Limit, ...], now: datetime) -> list[
                 end = session.last_active_on + timedelta(minutes=limit.idle) + TOUCH_INTERVAL
                 ways.append((session.last_active_on, end, f"idle for {in_words(limit.idle)}", True))
             if limit.lifetime is not None:
-                end = session.created_on + timedelta(minutes=limit.lifetime)
-                ways.append((session.created_on, end, f"{in_words(limit.lifetime)} old", False))
+                begun = max(session.created_on, session.proven_on or session.created_on)
+                end = begun + timedelta(minutes=limit.lifetime)
+                ways.append((begun, end, f"{in_words(limit.lifetime)} old", False))
     return sorted(End(end, why, if_idle, (end - now) * 10 <= end - begun) for begun, end, why, if_idle in ways)
 
 

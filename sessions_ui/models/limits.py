@@ -112,7 +112,9 @@ class Limit(models.Model):
             found.append((f"idle for {in_words(self.idle)}", Q(last_active_on__lt=since)))
         if self.lifetime is not None:
             begun = self._before(timedelta(minutes=self.lifetime))
-            found.append((f"{in_words(self.lifetime)} old", Q(created_on__lt=begun)))
+            # Whoever gives the password again begins anew (NIST SP 800-63B-4, 5.2; R010).
+            proven_since = Q(proven_on__isnull=False, proven_on__gte=begun)
+            found.append((f"{in_words(self.lifetime)} old", Q(created_on__lt=begun) & ~proven_since))
         return [(reason, self.of_sessions & passed) for reason, passed in found]
 
     def speaks_of(self, session: Any) -> bool:

@@ -125,6 +125,15 @@ class LifetimeTests:
         store.save()
         assert Session.objects.get().created_on == before
 
+    def test_giving_the_password_again_begins_it_anew(self, signed_in: Browser) -> None:
+        """R010."""
+        limit(lifetime=720)
+        age(LIFETIME + SECOND)
+        Session.objects.update(proven_on=Now() - LIFETIME + MOMENT)
+        assert signed_in.who() == "anna"
+        Session.objects.update(proven_on=Now() - LIFETIME - SECOND)
+        assert signed_in.who() == "nobody"
+
     def test_the_next_sign_in_begins_both_anew(self, signed_in: Browser, anna: User) -> None:
         limit(idle=15, lifetime=720)
         age(LIFETIME + SECOND)
