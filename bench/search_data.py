@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from sessions_ui import naming
-from sessions_ui.demo import cast, chance
+from sessions_ui.demo_people import cast, chance
 from sessions_ui.geoip import country_name
 from sessions_ui.models import Account, Application, Limit, Session
 from sessions_ui.models.search_text import MARKS, PARTS, beginning

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import random
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -11,43 +9,29 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
 from django.db import router, transaction
 from django.db.models import F
 from tqdm import tqdm
 
 from . import day_counts, demo_records, geoip, networks, services, sign_in_lock, useragent
 from .backends.db import SessionStore
-from .checks import DEMO_GROUP
 from .demo_addresses import address, elsewhere, near
 from .demo_oddities import CHROME, HABITS, ODDITIES, Oddity
+from .demo_people import PLATFORM_ADMINISTRATOR, Seat, chance, make_people
 from .habits import SEEN
 from .hints import Hint, Seen, of_sign_in, of_touch
-from .models import Account, Application, Limit, Membership, Network, Session, SessionEvent
+from .models import Account, Application, Limit, Network, Session, SessionEvent
 from .models.events import record
 from .models.search_text import search_text
 from .origin import Origin
 from .pacing import Pace
 
-GROUP = DEMO_GROUP
-ACCOUNTS = {
-    "brightwater-energy": "Brightwater Energy",
-    "nordlicht-verlag": "Nordlicht Verlag",
-    "kestrel-logistics": "Kestrel Logistics",
-    "harbour-foods": "Harbour Foods",
-    "lumen-clinic": "Lumen Clinic",
-    "alder-finch": "Alder & Finch",
-    "osei-textiles": "Osei Textiles",
-    "fern-tide": "Fern <&> Tide",
-    "messtechnik": "Internationale Gesellschaft für Messtechnik mbH",
-}
 APPLICATIONS = {
     "console": "Session Admin",
     "reports": "Reports",
@@ -60,7 +44,6 @@ NETWORKS = [
     ("Office Lisbon", "", "198.51.100.16/28", "PT"),
     ("Newsroom Berlin", "nordlicht-verlag", "203.0.113.16/28", "DE"),
 ]
-PLATFORM_ADMINISTRATOR = "marta"
 # A multiple of ENDED_EACH, so that whoever has ended is counted the same across batches.
 BATCH = 996
 # One sign-in of so many has ended already, and after so many there is one that failed.
@@ -70,34 +53,12 @@ MINUTES_OF_A_DAY = 1_440
 # From so many sessions on something unusual happens; in the hours of that, a few others sign in.
 FEWEST_WITH_ODDITIES = 100
 RECENTLY, FEW = timedelta(hours=2), 25
-PEOPLE_FILE = Path(__file__).parent / "management" / "demo" / "people.csv"
 AGENTS_FILE = Path(__file__).parent / "data" / "user_agents.txt"
 SCRIPTS = ["curl/8.14.1", "python-requests/2.32.5", ""]
 
 
 # There are fewer addresses to choose from than fit in here.
 locate = lru_cache(maxsize=16_000)(geoip.locate)
-
-
-class Person(NamedTuple):
-    """A line of people.csv."""
-
-    username: str
-    first_name: str
-    last_name: str
-    email: str
-    accounts: str
-    role: str
-    home: str
-
-
-class Seat(NamedTuple):
-    """A demo person in one of his accounts, or in none, and the address he mostly comes from."""
-
-    user_id: int
-    username: str
-    account: Account | None
-    home: str
 
 
 class Planned(NamedTuple):
@@ -133,61 +94,6 @@ def set_limits() -> None:
     Limit.objects.all().delete()
     wide = {"idle": 31 * MINUTES_OF_A_DAY, "lifetime": 60 * MINUTES_OF_A_DAY}
     Limit.objects.create(**wide, set_by="The demo", reason="So that there is something to see")
-
-
-def cast() -> list[Person]:
-    """Return the people of people.csv: the three whose sign-ins are shown, then ordinary and awkward names."""
-    with PEOPLE_FILE.open(encoding="utf-8", newline="") as file:
-        return [Person(**line) for line in csv.DictReader(file)]
-
-
-def crowd() -> Iterator[Person]:
-    """Go on for ever with people who have a first name of one of the cast and the last name of another."""
-    dice = chance("crowd")
-    named = [person for person in cast() if person.first_name and person.last_name]
-    for number in range(len(cast()) + 1, 10**9):
-        first, last, account = dice.choice(named).first_name, dice.choice(named).last_name, dice.choice([*ACCOUNTS])
-        name = f"person.{number}"
-        yield Person(name, first, last, f"{name}@{account}.example", account, "member", address(dice))
-
-
-def make_people(number: int, password: str) -> list[Seat]:
-    """Make accounts and people, all with this password, and return where each may sign in."""
-    group = Group.objects.create(name=GROUP)
-    accounts = {slug: Account.objects.create(slug=slug, name=name) for slug, name in ACCOUNTS.items()}
-    hashed = make_password(password)
-    people = islice(chain(cast(), crowd()), number)
-    seats: list[Seat] = []
-    while batch := list(islice(people, BATCH)):
-        seats += make_batch_of_people(batch, hashed, group, accounts)
-    return seats
-
-
-def make_batch_of_people(people: list[Person], hashed: str, group: Group, accounts: dict[str, Account]) -> list[Seat]:
-    User = get_user_model()
-    users = User.objects.bulk_create(
-        User(
-            username=person.username,
-            first_name=person.first_name,
-            last_name=person.last_name,
-            email=person.email,
-            password=hashed,
-            is_staff=person.username == PLATFORM_ADMINISTRATOR,
-            is_superuser=person.username == PLATFORM_ADMINISTRATOR,
-        )
-        for person in people
-    )
-    of_group = User.groups.through
-    of_group.objects.bulk_create(of_group(user_id=user.pk, group_id=group.pk) for user in users)
-    places = [
-        (user.pk, accounts.get(slug), person)
-        for user, person in zip(users, people, strict=True)
-        for slug in person.accounts.split() or [""]
-    ]
-    Membership.objects.bulk_create(
-        Membership(user_id=pk, account=account, role=person.role) for pk, account, person in places if account
-    )
-    return [Seat(pk, person.username, account, person.home) for pk, account, person in places]
 
 
 class SignIns:
@@ -338,11 +244,6 @@ def _to_end(planned: list[Planned], sessions: list[Session]) -> Iterator[Session
         stop = start + ENDED_EACH
         pairs = zip(planned[start:stop], sessions[start:stop], strict=True)
         yield [session for one, session in pairs if not one.oddity][-1]
-
-
-def chance(seed: str) -> random.Random:
-    """Return dice that fall alike each time: screenshots should not change with every run. Never for secrets."""
-    return random.Random(seed)  # noqa: S311
 
 
 def seen(when: datetime, origin: Origin | Session) -> Seen:

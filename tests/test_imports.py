@@ -103,13 +103,14 @@ TABLE: dict[str, set[str]] = {
     "demo_addresses": set(),
     "demo_oddities": set(),
     "demo_records": {"models", "naming", "origin", "selection", "services"},
+    "demo_people": {"checks", "demo_addresses", "models"},
     "demo": {
-        *("backends", "checks", "day_counts", "demo_addresses", "demo_oddities", "demo_records", "geoip"),
+        *("backends", "day_counts", "demo_addresses", "demo_oddities", "demo_people", "demo_records", "geoip"),
         *("habits", "hints", "models", "networks", "origin", "pacing", "services", "sign_in_lock", "useragent"),
     },
     "management": {
-        *("demo", "filters", "models", "postman", "preview", "restore", "retention", "selection", "services"),
-        *("sweep", "worker"),
+        *("checks", "demo", "demo_people", "filters", "models", "postman", "preview", "restore", "retention"),
+        *("selection", "services", "sweep", "worker"),
     },
 }
 MODULES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts)

@@ -13,7 +13,8 @@ from django.db.models import F, Max
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from sessions_ui import demo, networks, useragent
+from sessions_ui import demo, demo_people, networks, useragent
+from sessions_ui.checks import DEMO_GROUP
 from sessions_ui.demo import seen
 from sessions_ui.demo_oddities import HABITS
 from sessions_ui.hints import of_sign_in
@@ -58,7 +59,7 @@ class SeedDemoTests(TestCase):
             cls.password = file.read_text().strip()
 
     def test_everybody_is_in_the_group_of_demo_people(self) -> None:
-        assert set(Group.objects.get(name=demo.GROUP).user_set.all()) == set(User.objects.all())
+        assert set(Group.objects.get(name=DEMO_GROUP).user_set.all()) == set(User.objects.all())
         assert User.objects.count() == PEOPLE
 
     def test_the_three_sign_ins_are_printed_and_work(self) -> None:
@@ -77,7 +78,7 @@ class SeedDemoTests(TestCase):
 
     def test_only_one_person_has_rights_beyond_accounts(self) -> None:
         assert User.objects.filter(is_superuser=True).count() == User.objects.filter(is_staff=True).count() == 1
-        assert Membership.objects.filter(role=Membership.Role.ADMIN).count() == len(demo.ACCOUNTS)
+        assert Membership.objects.filter(role=Membership.Role.ADMIN).count() == len(demo_people.ACCOUNTS)
 
     def test_all_sessions_are_live_and_look_like_those_of_the_engine(self) -> None:
         sessions = Session.objects.live().signed_in().select_related("user", "account", "application")

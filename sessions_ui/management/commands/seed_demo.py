@@ -10,7 +10,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_ui import demo
+from sessions_ui import demo, demo_people
+from sessions_ui.checks import DEMO_GROUP
 from sessions_ui.models import Account
 
 SIGN_INS = [
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError("Demo people share one password and do not belong in production. Nothing was added.")
         if sessions < 0 or users < len(SIGN_INS):
             raise CommandError(f"--sessions must be 0 or more, --users {len(SIGN_INS)} or more. Nothing was added.")
-        if Group.objects.filter(name=demo.GROUP).exists():
+        if Group.objects.filter(name=DEMO_GROUP).exists():
             done = "The demo people are there already. Nothing was added."
             password = renewed_password(password_file) if password_file else "that was printed when they were made"
         else:
@@ -49,8 +50,8 @@ class Command(BaseCommand):
 
 
 def refuse_taken_names() -> None:
-    users = get_user_model()._default_manager.filter(username__in=[person.username for person in demo.cast()])
-    if users.exists() or Account.objects.filter(slug__in=demo.ACCOUNTS).exists():
+    users = get_user_model()._default_manager.filter(username__in=[person.username for person in demo_people.cast()])
+    if users.exists() or Account.objects.filter(slug__in=demo_people.ACCOUNTS).exists():
         raise CommandError(
             "There is a user or an account with the name of a demo one. Use an empty database. Nothing was added."
         )
@@ -75,7 +76,7 @@ def password_of(file: Path | None) -> str:
 def renewed_password(file: Path) -> str:
     """Return the password in the file, and give it to the demo people if theirs is another."""
     password = password_of(file)
-    people = get_user_model()._default_manager.filter(groups__name=demo.GROUP)
+    people = get_user_model()._default_manager.filter(groups__name=DEMO_GROUP)
     first = people.order_by("pk").first()
     if first and not first.check_password(password):
         people.update(password=make_password(password))
