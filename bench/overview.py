@@ -1,7 +1,7 @@
 """Time of the overview: `DATABASE_URL=… python -m bench.overview`.
 
 The database is one that `python -m bench.search` has filled, or a copy of it, migrated. Prints lines for
-bench/RESULTS.md. A year's busy month stands in for what the worker has counted: every account on every day.
+bench/RESULTS.md. What the worker would have counted is written as if every account had been busy on every day.
 """
 
 import os
@@ -17,7 +17,7 @@ URL = "/security/active-user-sessions/overview/"
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessionadmin.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
     # They import models.
     from django.contrib.auth.models import User
