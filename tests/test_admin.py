@@ -321,7 +321,7 @@ class ClearSessionsTests:
         Session.objects.update(expire_date="2001-01-01T00:00Z")
         call_command("clearsessions")
         assert capsys.readouterr().out == (
-            "Expired sessions removed: 1; terminations finished: 0, still unfinished: 0.\n"
+            "Expired sessions removed: 1; terminations finished: 0, still unfinished: 0; old events removed: 0.\n"
         )
         assert SessionEvent.objects.filter(kind=SessionEvent.Kind.EXPIRED, user_label="anna").count() == 1
 
@@ -330,5 +330,5 @@ class ClearSessionsTests:
         cut_off = Session.objects.latest("id").pk
         Termination.objects.create(conditions={"everything": True}, reach={"all": True}, cut_off=cut_off)
         call_command("clearsessions")
-        assert "terminations finished: 1, still unfinished: 0." in capsys.readouterr().out
+        assert "terminations finished: 1, still unfinished: 0;" in capsys.readouterr().out
         assert not Session.objects.exists()

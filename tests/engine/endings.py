@@ -6,7 +6,8 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Max
 
 from sessions_ui import services, sign_in_lock
-from sessions_ui.models import Session, Termination
+from sessions_ui.models import Session, SessionEvent, Termination
+from sessions_ui.models.events import retention
 from sessions_ui.models.scopes import Conditions, Reach, Scope
 
 EVERYTHING: Conditions = {"everything": True}
@@ -25,6 +26,13 @@ def begun(conditions: Conditions = EVERYTHING, reach: Reach | None = None, **val
     return Termination.objects.create(
         conditions=of.conditions, reach=of.reach, cut_off=of.cut_off, spared=of.spared, reason="by hand"
     )
+
+
+def forget_all() -> None:
+    """Remove every session, and what is written of any, so that a test can begin again."""
+    with retention(USING):
+        for model in (Session, SessionEvent, Termination):
+            model._default_manager.all().delete()
 
 
 def terminate(conditions: Conditions = EVERYTHING, reach: Reach | None = None, **values: Any) -> Termination:

@@ -17,7 +17,7 @@ from sessions_ui.backends.db import SessionStore
 from sessions_ui.models import Session, SessionEvent, Termination
 from sessions_ui.models.scopes import Scope
 from tests.engine.browser import Browser
-from tests.engine.endings import EVERYTHING, USING, begun
+from tests.engine.endings import EVERYTHING, USING, begun, forget_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,7 +69,7 @@ def failing(passing: int, how: str) -> Iterator[Failing]:
 def each_call(set_up: Callable[[], None], act: Callable[[], object], how: str) -> Iterator[Any]:
     """Set up, act while a later and later call fails, and give what came of it, until none fails any more."""
     for passing in range(200):
-        clear()
+        forget_all()
         set_up()
         # As in a new process: otherwise the first calls would only be made the first time.
         lookup._lookups.clear()
@@ -85,11 +85,6 @@ def each_call(set_up: Callable[[], None], act: Callable[[], object], how: str) -
             return
         yield came_of_it
     raise AssertionError("there is no end to the calls")
-
-
-def clear() -> None:
-    for model in (Session, SessionEvent, Termination):
-        model._default_manager.all().delete()
 
 
 def opens(key: str) -> bool:

@@ -23,7 +23,7 @@ from sessions_ui.models import Letter, Session, SessionEvent, Termination
 from sessions_ui.models.events import record
 from sessions_ui.models.scopes import Scope
 from tests.engine.browser import Browser
-from tests.engine.endings import EVERYTHING, USING
+from tests.engine.endings import EVERYTHING, USING, forget_all
 from tests.mail.server import mail_server
 from tests.pages.cast import make_sessions
 from tests.test_reports import database_address, environment
@@ -185,8 +185,7 @@ class ServerTests:
         """F09."""
         number, rounds = (2_000, 50) if soak else (200, 3)
         for _ in range(rounds):
-            for model in (Session, SessionEvent, Termination):
-                model._default_manager.all().delete()
+            forget_all()
             keys = fill(anna, number)
             with ender() as server:
                 assert server.stdin is not None

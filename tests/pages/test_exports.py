@@ -134,7 +134,7 @@ class FileTests:
         one, nine = (
             [query for query in asked if query["sql"].startswith("SELECT")] for asked in (one_page, nine_pages)
         )
-        assert len(nine) - len(one) == 8 * 3
+        assert len(nine) - len(one) == 8 * 4
 
 
 class LoginRecordsFileTests:

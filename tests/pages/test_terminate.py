@@ -341,14 +341,12 @@ class MethodTests:
 
     def paths(self, session: Session, act: Termination) -> list[str]:
         """Return an address for each URL of the console."""
-        public_ids = {"session": session.public_id, "termination": act.public_id}
-        return [
-            reverse(
-                str(route.name),
-                kwargs={name: public_ids.get(str(route.name), "x") for name in route.pattern.converters},
-            )
-            for route in urlpatterns
-        ]
+        found = []
+        for route in urlpatterns:
+            public_id = (act if route.name == "termination" else session).public_id
+            values = {name: public_id if name == "public_id" else "x" for name in route.pattern.converters}
+            found.append(reverse(str(route.name), kwargs=values))
+        return found
 
     def test_ends_nothing_without_a_csrf_token(self, root: User, anna: User) -> None:
         """R136, T20."""

@@ -67,7 +67,7 @@ class YesTests:
 
     def test_takes_every_field_of_the_filter(self, anna: User, acme: Account) -> None:
         client = {"device_kind": "phone", "browser": "Safari 26", "os": "iOS"}
-        chosen = make_session(anna, acme, ip="192.0.2.7", country="PT", location="Lisbon", **client)
+        chosen = make_session(anna, acme, ip="192.0.2.7", country="PT", location="Lisbon", needs_look=True, **client)
         kept = make_session(anna)
         values = {
             "q": "anna",
@@ -82,6 +82,7 @@ class YesTests:
             "os": "ios",
             "before": "2100-01-01T00:00",
             "after": "2020-01-01T00:00",
+            "look": "yes",
         }
         assert values.keys() | {"dormant"} == SessionFilter.base_fields.keys()
         run(*(part for name, value in values.items() for part in (f"--{name}", value)), "--yes")

@@ -17,7 +17,7 @@ from sessions_ui.backends.db import SessionStore
 from sessions_ui.models import Session, SessionEvent, Termination
 from sessions_ui.models.scopes import Conditions, Scope
 from sessions_ui.origin import Origin
-from tests.engine.endings import EVERYTHING, USING
+from tests.engine.endings import EVERYTHING, USING, forget_all
 from tests.engine.hold import only_postgresql
 
 from .isolation import COMMIT, Actor, every_order, number_of_orders, play
@@ -60,8 +60,7 @@ class Scene:
     accepted: bool = False
 
     def set_up(self) -> None:
-        for model in (Session, SessionEvent, Termination):
-            model._default_manager.all().delete()
+        forget_all()
         self.began_knowing.clear()
         self.accepted = False
         self.of_ben = str(sign_in(self.ben).session_key)
