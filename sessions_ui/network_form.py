@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from .choice_fields import NamedChoiceField
 from .geoip import COUNTRIES
 from .models import Account, Network, Prefix
 from .models.networks import AnyNetwork, position
@@ -25,15 +26,6 @@ MAPPED = ip_network("::ffff:0:0/96")
 AROUND = {4: 24, 6: 64}
 
 
-class AccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """An account by its slug."""
-
-    def to_python(self, value: Any) -> Account | None:
-        # No database is asked for what none could hold.
-        found: Account | None = super().to_python(str(value or "").strip().replace("\0", ""))
-        return found
-
-
 class NetworkForm(forms.Form):
     """Name, prefixes and country of a network; and its account, until that is decided."""
 
@@ -44,9 +36,8 @@ class NetworkForm(forms.Form):
         widget=forms.Textarea({"rows": 4, "spellcheck": "false"}),
         help_text="Prefixes such as 203.0.113.0/24 or 2001:db8:5::/48, and single addresses, one on each line.",
     )
-    account = AccountField(
+    account = NamedChoiceField(
         Account.objects.none(),
-        to_field_name="slug",
         error_messages={"invalid_choice": "There is no account “%(value)s” here; write its slug."},
     )
     country = forms.ChoiceField(

@@ -216,7 +216,7 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     if kind in SessionEvent.ENDS:
         expressions["ended_key"] = F("key_digest_rest")
     expressions["reason"] = Value("")
-    return insert_select(SessionEvent, sessions, expressions | values)
+    return insert_select(SessionEvent, sessions.order_by("id"), expressions | values)
 
 
 def on_events(condition: models.Q) -> models.Q:

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet, Value
 def insert_select(
     model: type[Model], rows: QuerySet[Any], columns: dict[str, Any], *, ignore_conflicts: bool = False
 ) -> int:
-    """Insert one row of the model for each of these rows, in one statement, and return their number.
+    """Insert one row of the model for each of these rows, in their order, in one statement, and return their number.
 
     The columns are the same for all, or expressions of the row. Django's own bulk_create() would fetch them first.
     """
@@ -17,7 +17,7 @@ def insert_select(
     expressions = {
         f"new_{name}": value if is_expression(value) else Value(value, fields[name]) for name, value in columns.items()
     }
-    query = rows.order_by().annotate(**expressions).values_list(*expressions).query
+    query = rows.annotate(**expressions).values_list(*expressions).query
     connection = connections[rows.db]
     sql, params = query.get_compiler(rows.db).as_sql()
     quote: Any = connection.ops.quote_name

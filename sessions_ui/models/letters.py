@@ -39,7 +39,7 @@ class LetterQuerySet(models.QuerySet["Letter"]):
             "address": F(f"user__{email}"),
             "termination_id": termination.pk,
         }
-        insert_select(Letter, addressed.distinct(), columns, ignore_conflicts=True)
+        insert_select(Letter, addressed.order_by().distinct(), columns, ignore_conflicts=True)
 
     def claim(self) -> Letter | None:
         """Take the oldest letter that is due, None if there is none, and put it off for the case that it is not sent.

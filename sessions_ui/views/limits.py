@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sessions_ui.access import SignedInRequest, own_id
+from sessions_ui.choice_fields import NamedChoiceField
 from sessions_ui.limits import MOST, GoneMeanwhile, number_passed, passed, set_limit
 from sessions_ui.limits import remove as remove_limit
 from sessions_ui.models import Account, Application, Limit
@@ -53,12 +54,8 @@ class SpanField(forms.Field):
 
 
 class LimitForm(forms.Form):
-    application = forms.ModelChoiceField(
-        Application.objects.all(), required=False, empty_label="Every application", to_field_name="slug"
-    )
-    account = forms.ModelChoiceField(
-        Account.objects.none(), required=False, empty_label="Every account", to_field_name="slug"
-    )
+    application = NamedChoiceField(Application.objects.all(), required=False, empty_label="Every application")
+    account = NamedChoiceField(Account.objects.none(), required=False, empty_label="Every account")
     # Activity is noted once a minute: shorter ones would be mostly that.
     idle = SpanField(5, 1_440 * 90, label="Ends when idle for", help_text="Such as 15 minutes. Empty for no limit.")
     lifetime = SpanField(

@@ -98,7 +98,7 @@ def too_many_links(page: Page, site: Site) -> None:
 
 def signed_out(page: Page, site: Site) -> None:
     sign_in(page, site.console, "ines", site.password)
-    follow(page, page.get_by_role("button", name="Sign out"))
+    follow(page, page.get_by_role("button", name="Sign out", exact=True))
 
 
 def stale_form(page: Page, site: Site) -> None:
@@ -221,7 +221,7 @@ def limit_remove(page: Page, site: Site) -> None:
 def limits_kept(page: Page, site: Site) -> None:
     """Set a limit that ends nothing and remove it again, so that the page has a history."""
     page.goto(f"{LIMITS}add/")
-    page.get_by_label("Application").select_option("portal")
+    page.get_by_role("combobox", name="Application").select_option("portal")
     page.get_by_label("Parallel sessions").fill("50")
     follow(page, page.get_by_role("button", name="See what it would end"))
     follow(page, page.get_by_role("button", name="Set the limit"))

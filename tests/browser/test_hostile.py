@@ -58,8 +58,9 @@ PARAMETERS = {
 # What no page of ours holds, and every script of the hostile values turns into where it is not taken as text.
 INTRUDERS = """(markup) => {
   const page = markup ? new DOMParser().parseFromString(markup, "text/html") : document;
-  const selector = `animate, base, details:not(.pop), iframe, image, img, math, meta[http-equiv], object, style, video,
-    script:not([src^="/static/"]), a[href^="javascript:"], form[action*=canary], link[href*=canary], [hx-get*=canary]`;
+  const selector = `animate, base, details:not(.pop, .overview), iframe, image, img, math, meta[http-equiv], object,
+    style, video, script:not([src^="/static/"]), a[href^="javascript:"], form[action*=canary],
+    link[href*=canary], [hx-get*=canary]`;
   const stirs = (one) => one.getAttributeNames().some((name) => name.startsWith("on"));
   const found = [...page.querySelectorAll("*")].filter((one) => one.matches(selector) || stirs(one));
   return found.map((one) => one.outerHTML);

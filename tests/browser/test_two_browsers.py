@@ -22,7 +22,7 @@ SIGN_IN_PAGE = re.compile("/sign-in/")
 def terminate_newest_in_reports(page: Page) -> None:
     page.goto(LIST)
     page.get_by_label("User").fill("anna")
-    page.get_by_label("Application").select_option("Reports")
+    page.get_by_role("combobox", name="Application").select_option("Reports")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("User: anna")).to_be_visible()
     page.get_by_role("link", name=re.compile("^Terminate Anna Brandt’s session in Reports")).first.click()
@@ -115,7 +115,7 @@ class TwoBrowsersTests:
         """R053."""
         page = visit(make_person("Evangeline"))
         page.goto("/my-sessions/")
-        follow(page, page.get_by_role("button", name="Sign out"))
+        follow(page, page.get_by_role("button", name="Sign out", exact=True))
         page.go_back()
         expect(page).to_have_url(SIGN_IN_PAGE)
         assert "Evangeline" not in page.content()

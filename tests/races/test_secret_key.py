@@ -8,10 +8,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import Settings
 
 from sessions_ui import services, sign_in_lock
-from sessions_ui.models import Session, SessionEvent, Termination
+from sessions_ui.models import Session, Termination
 from sessions_ui.models.scopes import Scope
 from tests.engine.browser import Browser
-from tests.engine.endings import USING
+from tests.engine.endings import USING, forget_all
 from tests.engine.hold import only_postgresql
 
 from .isolation import Actor, every_order, number_of_orders, play
@@ -27,8 +27,7 @@ def browsers(anna: User, settings: Settings) -> Callable[[], list[Browser]]:
     """Give two tabs of one browser whose session was signed with the old key, as often as it is asked for."""
 
     def two_tabs() -> list[Browser]:
-        for model in (Session, SessionEvent, Termination):
-            model._default_manager.all().delete()
+        forget_all()
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, []
         key = str(sign_in(anna).session_key)
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
