@@ -112,8 +112,11 @@ def _as_it_was(review: Review, session: Session) -> ReviewedSession:
 
 def look_at(session: Session) -> str:
     """Return why the session needs a look, in sentences; nothing where nothing stands out."""
+    said = [hint["said"] for hint in session.hints or [] if not hint["expected"]]
     idle = timezone.now() - session.last_active_on
-    return f"Not active for {idle.days} days." if idle >= DORMANT else ""
+    if idle >= DORMANT:
+        said.append(f"Not active for {idle.days} days.")
+    return " ".join(said)
 
 
 def decide(review: Review, decisions: dict[int, str], by: Any, reaches: Reaches, own: int | None) -> Decided:

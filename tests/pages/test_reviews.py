@@ -101,6 +101,12 @@ class BeginTests:
         assert "2 people; 1 needs a look" in said
         assert "Needs a look Not active for" in said
 
+    def test_says_the_hints_that_nobody_expected(self, console: Client, anna: User, acme: Account) -> None:
+        session = make_session(anna, acme)
+        hints = [{"said": "First sign-in from Peru.", "expected": False}, {"said": "Usual.", "expected": True}]
+        Session.objects.filter(pk=session.pk).update(hints=hints)
+        assert begin(console).sessions.get().look == "First sign-in from Peru."
+
     def test_holds_so_many_at_most(
         self, console: Client, anna: User, acme: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
