@@ -146,7 +146,7 @@ def expect(session: Session, kind: str, by: AbstractBaseUser) -> Expected | None
 
     Returns None where the session has no such hint that still stands.
     """
-    hint = next((one for one in session.hints or [] if one["kind"] == kind and not one["expected"]), None)
+    hint = next((one for one in session.standing_hints if one["kind"] == kind), None)
     if hint is None:
         return None
     with transaction.atomic(router.db_for_write(Session)):

@@ -8,16 +8,13 @@ administrator has named is never new.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from .hints import family, network_of
 from .models.origins import FromOrigin
 
 COMPARED = timedelta(days=90)
-VERSION = re.compile(r" [0-9.]+$")
-PREFIX_LENGTHS = {4: 16, 6: 64}
 
 
 def novelties(sign_in: FromOrigin, earlier: Sequence[FromOrigin]) -> list[str]:
@@ -38,17 +35,4 @@ def is_same_place(one: FromOrigin, other: FromOrigin) -> bool:
         return one.country == other.country
     if one.location and one.location == other.location:
         return True
-    return network(one.ip) == network(other.ip)
-
-
-def network(ip: str | None) -> str:
-    """Return the /16 of an IPv4 address or the /64 of an IPv6 address, "" without one."""
-    if not ip:
-        return ""
-    length = PREFIX_LENGTHS[ipaddress.ip_address(ip).version]
-    return str(ipaddress.ip_network(f"{ip}/{length}", strict=False))
-
-
-def family(browser: str) -> str:
-    """Return the browser without its version."""
-    return VERSION.sub("", browser)
+    return network_of(one.ip or "") == network_of(other.ip or "")

@@ -112,7 +112,7 @@ def _as_it_was(review: Review, session: Session) -> ReviewedSession:
 
 def look_at(session: Session) -> str:
     """Return why the session needs a look, in sentences; nothing where nothing stands out."""
-    said = [hint["said"] for hint in session.hints or [] if not hint["expected"]]
+    said = [hint["said"] for hint in session.standing_hints]
     idle = timezone.now() - session.last_active_on
     if idle >= DORMANT:
         said.append(f"Not active for {idle.days} days.")

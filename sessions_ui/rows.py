@@ -101,7 +101,8 @@ def limits_of(request: HttpRequest) -> tuple[Limit, ...]:
 
 
 def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row:
-    public_id, is_own, hints = str(session.public_id), session.pk == own, _open(session)
+    public_id, is_own = str(session.public_id), session.pk == own
+    hints = session.standing_hints if session.needs_look else []
     return {
         "public_id": public_id,
         "path": links.session(public_id),
@@ -129,11 +130,6 @@ def _row(session: Session, links: Links, own: int | None, reach: Reaches) -> Row
         "hint_said": " ".join(hint["said"] for hint in hints),
         "only": _only(session, links),
     }
-
-
-def _open(session: Session) -> list[dict[str, Any]]:
-    """Return the hints that nobody has called expected."""
-    return [hint for hint in session.hints or [] if not hint["expected"]] if session.needs_look else []
 
 
 def _only(session: Session, links: Links) -> dict[str, SafeString]:

@@ -138,7 +138,8 @@ def vacuum(using: str) -> None:
 
 def expire(using: str, pace: Pace | None = None) -> int:
     """Remove expired sessions in batches, and return how many there were."""
-    return expire_by_date(using, pace or Pace.of(using)) + expire_by_limit(using, pace or Pace.of(using))
+    pace = pace or Pace.of(using)
+    return expire_by_date(using, pace) + expire_by_limit(using, pace)
 
 
 def expire_by_limit(using: str, pace: Pace) -> int:

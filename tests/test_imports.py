@@ -33,7 +33,7 @@ TABLE: dict[str, set[str]] = {
     "login_records": {"models"},
     "retention": {"models", "naming", "pacing"},
     "naming": {"geoip", "models"},
-    "novelty": {"models"},
+    "novelty": {"hints", "models"},
     "limits": {"models", "naming", "time_limit"},
     "paging": {"models"},
     "receipt": {"models"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -106,6 +107,11 @@ class Session(FromOrigin):
             models.Index(fields=[*of, "-id"], condition=models.Q(needs_look=True), name=f"session_look{name}")
             for name, of in {"": [], "_by_account": ["account"]}.items()
         ]
+
+    @property
+    def standing_hints(self) -> list[dict[str, Any]]:
+        """The hints that nobody has called expected."""
+        return [hint for hint in self.hints or [] if not hint["expected"]]
 
     def __str__(self) -> str:
         return f"{self.user}’s session in {self.application}" if self.user else f"Visitor in {self.application}"
