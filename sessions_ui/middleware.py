@@ -6,6 +6,7 @@ import logging
 import weakref
 from functools import cache, partial
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -24,7 +25,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import http_date
+from django.utils.http import http_date, url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 
 from . import ended_notice, passwords, services
@@ -114,7 +115,10 @@ class SessionMiddleware(DjangoSessionMiddleware):
             return response
         if not response.get("Location", "").startswith(resolve_url(settings.LOGIN_URL)):
             return response
-        answer = HttpResponse(status=401, headers={"HX-Redirect": response["Location"]})
+        # The address of a fragment is no page to come back to.
+        back = "" if request.method != "GET" else shown_page(request)
+        location = redirect_to_login(back)["Location"] if back else response["Location"]
+        answer = HttpResponse(status=401, headers={"HX-Redirect": location})
         answer.cookies = response.cookies
         patch_vary_headers(answer, ("Cookie",))
         return answer
@@ -140,6 +144,13 @@ def refuse_sign_in(request: HttpRequest, refusal: TooManySessions) -> HttpRespon
     except (DatabaseError, InterfaceError):
         logger.warning("The refusal of a sign-in could not be noted.", exc_info=True)
     return response
+
+
+def shown_page(request: HttpRequest) -> str:
+    """Return the page of ours into which htmx was to put the answer, or nothing where it does not say."""
+    url = request.headers.get("HX-Current-URL", "")
+    parts = urlsplit(url) if url_has_allowed_host_and_scheme(url, {request.get_host()}) else None
+    return urlunsplit(parts._replace(scheme="", netloc="", fragment="")) if parts else ""
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -17,7 +17,8 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from playwright.sync_api import Page, expect
 
-from sessions_ui.models import Account, Application, Membership, Session, Termination
+from sessions_ui.models import Account, Application, Membership, Session, SessionEvent, Termination
+from sessions_ui.models.events import retention
 from sessions_ui.models.plain_text import plainly
 from tests.browser.cast import make_person
 from tests.browser.conftest import Visits
@@ -235,6 +236,9 @@ class StoredTests:
         Session.objects.filter(application=application).delete()
         # The HTML checker objects to characters that are shown as they were stored.
         Termination.objects.exclude(pk__in=known).delete()
+        with retention("default"):
+            SessionEvent.objects.filter(application_id=application.pk).delete()
+        Account.objects.filter(slug__startswith="hostile-").delete()
 
     def test_what_is_stored_is_shown_as_text(self, visit: Visits, application: Application) -> None:
         """R137, T03."""

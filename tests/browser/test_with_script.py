@@ -135,6 +135,8 @@ class FragmentTests:
         ida = make_person("Ida", is_superuser=True)
         page = visit(ida)
         page.goto(LIST)
+        # It loads after the page, and would be the first to hear of the end.
+        expect(page.locator(".awaited")).to_have_count(0)
         Session.objects.filter(user=ida).delete()
         page.get_by_label("Search sessions").fill("nordlicht")
         page.get_by_role("button", name="Apply").click()

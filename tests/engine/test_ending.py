@@ -114,6 +114,21 @@ class RequestUnderWayTests:
         assert response["HX-Redirect"] == "/sign-in/?next=/view/%3Fpage%3D2"
         assert cookie_of(response) == ""
 
+    @pytest.mark.parametrize(
+        ("shown", "back"),
+        [
+            ("http://testserver/list/?page=2#row", "/list/%3Fpage%3D2"),
+            ("https://elsewhere.example/list/", "/view/"),
+            ("http://[broken", "/view/"),
+        ],
+    )
+    def test_under_htmx_comes_back_to_the_page_and_not_to_its_fragment(
+        self, signed_in: Browser, serve: Serve, end: End, shown: str, back: str
+    ) -> None:
+        serve(under_way(add, end))
+        response = signed_in.get("/view/", headers={"HX-Request": "true", "HX-Current-URL": shown})
+        assert response["HX-Redirect"] == f"/sign-in/?next={back}"
+
     def test_a_post_does_not_come_back(self, signed_in: Browser, serve: Serve, end: End) -> None:
         serve(under_way(add, end))
         assert signed_in.post("/view/")["Location"] == "/sign-in/?next="
