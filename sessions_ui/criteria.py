@@ -220,7 +220,7 @@ def read_look(text: str, reach: Reach) -> Criterion:
     if text.lower() not in LOOK:
         raise ValidationError(f"“{text}” is neither yes nor no: write yes for what needs a look, no for the others.")
     needs = LOOK[text.lower()]
-    chip, phrase = ("Needs a look", "that needs a look") if needs else ("Needs no look", "that needs no look")
+    chip, phrase = ("Needs a look", "in need of a look") if needs else ("Needs no look", "in no need of a look")
     return Criterion({"needs_look": needs}, chip, phrase)
 
 

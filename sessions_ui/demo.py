@@ -139,14 +139,15 @@ class SignIns:
     def _write_down_habits(self, seats: dict[str, Seat]) -> None:
         """Insert the sign-ins that went before of those to whom something unusual happens, one a day."""
         users = get_user_model().objects.in_bulk({seats[who].user_id for who in HABITS})
-        events = []
+        events, ends = [], chance("ends of habits")
         for who, habit in HABITS.items():
             origin, user, seat = origin_of(habit.home, CHROME), users[seats[who].user_id], seats[who]
             for day in range(habit.number):
                 # Of the small hours, so that nothing else of the person lies near.
                 when = self.now - timedelta(days=habit.last + day, hours=3)
                 self.seen.setdefault(who, []).append(seen(when, origin))
-                events.append(self._earlier(user, seat, origin, when))
+                sign_in = self._earlier(user, seat, origin, when)
+                events += [sign_in, demo_records.earlier(sign_in, ends)]
         SessionEvent.objects.bulk_create(sorted(events, key=lambda event: event.happened_on), batch_size=BATCH)
 
     def _earlier(self, user: Any, seat: Seat, origin: Origin, when: datetime) -> SessionEvent:

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from django.db.models import DurationField, ExpressionWrapper, F, Value
+
 from .models import Application, Session, SessionEvent, Termination
-from .models.events import REPLACED, record
+from .models.events import COPIED, REPLACED, record
 from .models.reaches import ALL
 from .models.search_text import search_text
 from .naming import record_name, searchable_application
@@ -17,6 +19,14 @@ from .selection import in_words
 from .services import searchable_origin
 
 Kind = SessionEvent.Kind
+END_OF = {
+    "signed out": (Kind.SIGNED_OUT, ""),
+    "expired": (Kind.EXPIRED, ""),
+    "replaced": (Kind.SIGNED_OUT, REPLACED),
+}
+LONGEST_DAY = timedelta(hours=12)
+# One to nine hours, told apart by the id.
+AFTER_SOME_HOURS = F("created_on") + ExpressionWrapper((F("id") % 9 + 1) * Value(timedelta(hours=1)), DurationField())
 WAYS = ["signed out"] * 8 + ["expired"] * 5 + ["replaced"] * 2 + ["terminated"]
 REASONS = ["INC-2214, laptop lost on a train", "Left the company", "INC-2231, sign-in from an unusual place"]
 NOTES = ["Please sign in again and check your recovery address.", ""]
@@ -36,16 +46,27 @@ def end(sessions: list[Session], by: Any, now: datetime, dice: Random) -> None:
 
 def _end(way: str, sessions: list[Session], by: Any, now: datetime, dice: Random) -> None:
     newest = max(session.created_on for session in sessions)
-    ended_on = newest + min(timedelta(hours=12), now - newest) * dice.uniform(0.1, 0.9)
+    ended_on = newest + min(LONGEST_DAY, now - newest) * dice.uniform(0.1, 0.9)
     those = Session.objects.filter(pk__in=[session.pk for session in sessions])
     if way == "terminated":
         act = _terminated(sessions, by, ended_on, dice)
         record(those, Kind.TERMINATED, happened_on=ended_on, termination_id=act.pk, reason=act.reason)
-    elif way == "expired":
-        record(those, Kind.EXPIRED, happened_on=ended_on)
     else:
-        record(those, Kind.SIGNED_OUT, happened_on=ended_on, reason=REPLACED if way == "replaced" else "")
+        kind, reason = END_OF[way]
+        today = now - LONGEST_DAY
+        record(those.filter(created_on__lt=today), kind, happened_on=AFTER_SOME_HOURS, reason=reason)
+        record(those.filter(created_on__gte=today), kind, happened_on=ended_on, reason=reason)
     those.delete()
+
+
+def earlier(sign_in: SessionEvent, dice: Random) -> SessionEvent:
+    """Return how the session of a sign-in of an earlier day ended, some hours after it."""
+    way = dice.choice(["signed out", "expired"])
+    kind, reason = END_OF[way]
+    copied = {name: getattr(sign_in, name) for name in COPIED}
+    after = LONGEST_DAY * dice.uniform(0.1, 0.9)
+    labels = {"user_key": sign_in.user_key, "user_label": sign_in.user_label}
+    return SessionEvent(**copied, **labels, kind=kind, reason=reason, happened_on=sign_in.happened_on + after)
 
 
 def _terminated(sessions: list[Session], by: Any, ended_on: datetime, dice: Random) -> Termination:

@@ -213,13 +213,13 @@ def _woken(new: Seen, last: Seen) -> list[Hint]:
 
 
 def _two_browsers(new: Seen, last: Seen, begun: Seen) -> list[Hint]:
-    """Return that one key is in two browsers. Systems are not compared: phones give another when asked to."""
+    """Return that one session is in two browsers. Systems are not compared: phones give another when asked to."""
     families = {family(last.browser), family(begun.browser)}
     if not new.browser or not any(families) or family(new.browser) in families:
         return []
     signed_in, now = _client_in_words(begun.device, begun.browser), _client_in_words(new.device, new.browser)
-    said = f"One key in two browsers: signed in with {signed_in} from {begun.place}, used with {now} from {new.place}."
-    return [Hint("two_browsers", said, new.network)]
+    used = f"signed in with {signed_in} from {begun.place}, used with {now} from {new.place}"
+    return [Hint("two_browsers", f"One session in two browsers: {used}.", new.network)]
 
 
 def kilometres(one: Point, other: Point) -> float:

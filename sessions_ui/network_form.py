@@ -43,7 +43,7 @@ class NetworkForm(forms.Form):
     country = forms.ChoiceField(
         choices=[("", "None"), *COUNTRIES.items()],
         required=False,
-        help_text="Shown with the name. The guess is not.",
+        help_text="Shown beside the name, in place of the country guessed from the address.",
     )
 
     def __init__(self, *args: Any, reach: Reach, network: Network, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Photograph every page at three widths in both themes: `python -m tests.screenshots FOLDER`.
+"""Photograph the pages at three widths in both themes: `python -m tests.screenshots FOLDER`.
 
 Writes the README's picture, docs/active-user-sessions.png, as well. All people on the pictures are invented.
 """
@@ -18,11 +18,20 @@ from tests.browser.servers import ROOT, Site, serving
 from tests.conftest import CHROMIUM_FLAGS
 
 README_PICTURE = ROOT / "docs" / "active-user-sessions.png"
-SIZES = [(1440, 760), (768, 900), (360, 900)]
-# Of another state of a page the upper part, for the rest is the same.
-SIZES_OF_STATES = [(1440, 500), (768, 520), (360, 640)]
-STATES = ("list-", "confirm-mistyped", "confirm-one", "session-own", "my-sessions-", "password-change-unfit")
-THEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+Theme = Literal["light", "dark"]
+SIZES: list[tuple[int, int, Theme]] = [
+    (1440, 900, "light"),
+    (1440, 900, "dark"),
+    (768, 900, "light"),
+    (360, 900, "light"),
+    (360, 900, "dark"),
+]
+# Each page in the state in which it shows most; `--only` photographs the others.
+SHOWN = [
+    *("sign-in", "list", "list-look", "list-ticked", "session-unusual", "confirm-all", "termination", "terminations"),
+    *("login-records", "my-sessions", "confirm-own", "review", "review-signed", "reviews", "networks", "network-add"),
+    *("limits", "limit-confirm", "saved-views", "exports", "list-no-match", "400-search", "503"),
+]
 # Half the size, and hardly anybody sees which are missing.
 COLOURS = 28
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -62,11 +71,10 @@ class Photographer:
         for name in names:
             page = self.page(PAGES[name].by)
             PAGES[name].way(page, self.site)
-            for width, height in SIZES_OF_STATES if name.startswith(STATES) else SIZES:
+            for width, height, theme in SIZES:
                 page.set_viewport_size({"width": width, "height": height})
-                for theme in THEMES:
-                    page.emulate_media(color_scheme=theme)
-                    photograph(page, folder / f"{name}-{width}-{theme}.png")
+                page.emulate_media(color_scheme=theme)
+                photograph(page, folder / f"{name}-{width}-{theme}.png")
             page.context.close()
 
     def readme_picture(self) -> None:
@@ -82,7 +90,7 @@ class Photographer:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="+", choices=PAGES, default=list(PAGES), metavar="PAGE")
+    parser.add_argument("--only", nargs="+", choices=PAGES, default=SHOWN, metavar="PAGE")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with (

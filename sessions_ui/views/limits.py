@@ -66,7 +66,7 @@ class LimitForm(forms.Form):
         min_value=1,
         max_value=1_000,
         label="Parallel sessions of one person",
-        help_text="Such as 5, counted together over all that this limit speaks of. Empty for no limit.",
+        help_text="Such as 5, counted together over all that this limit covers. Empty for no limit.",
     )
     at_limit = forms.ChoiceField(choices=Limit.AtLimit, widget=forms.RadioSelect, initial=Limit.AtLimit.END_OLDEST)
     reason = forms.CharField(required=False, max_length=200, label="Why", validators=[refuse_unseen])

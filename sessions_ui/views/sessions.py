@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from sessions_ui import origin_changes
+from sessions_ui import geoip, origin_changes
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
 from sessions_ui.filters import SessionFilter
 from sessions_ui.habits import hints_on, may_teach
@@ -28,7 +28,7 @@ from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
 UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "password_digest", "search_text", "user_agent"]
-OTHERS = RECORDS = 20
+OTHERS, RECORDS = 20, 10
 MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 CHOICES = {"device_kinds": DEVICE_KINDS, "dormant_choices": DORMANT_CHOICES}
@@ -91,6 +91,7 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         "others": others.order_by("-id")[:OTHERS],
         "number": of_same.within(reach.end).exclude(pk__in=[own_id(request)]).count(),
         "lines": origin_changes.lines(then, now),
+        "country_now": _country_now(found),
         "changes": origin_changes.sentence(then, now),
         "hints": hints_on(found),
         "teaches": may_teach(reach, found),
@@ -133,6 +134,14 @@ def _seen(session: Session) -> tuple[Seen, Seen]:
     still = session.network if session.last_location == session.network else ""
     then = Seen(session.ip or "", session.location, session.network, session.browser)
     return then, Seen(session.last_ip or "", session.last_location, still, session.last_browser)
+
+
+def _country_now(session: Session) -> str:
+    """Return the country of the last activity, "" where the place is the name of a network or not known."""
+    if session.last_location == session.location:
+        return session.country
+    guess = geoip.locate(session.last_ip or "")
+    return guess.country if guess.location == session.last_location else ""
 
 
 def shown(sessions: SessionQuerySet) -> SessionQuerySet:

@@ -91,11 +91,13 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, refused: Refus
         messages.info(request, ONLY_YOURS if own_session else ENDED_ALREADY)
         return redirect(back)
     matched = figures.sessions if figures else None
+    sample = preview.sample(scope, SAMPLE)
     form = DecisionForm(request.POST if request.method == "POST" else None, word=_word(shown, matched))
     context = {
         "preview": shown,
         "figures": figures,
-        "sample": preview.sample(scope, SAMPLE),
+        "sample": sample,
+        "only_own": figures and figures.people == 1 and sample and sample[0].user_id == request.user.pk,
         "own_session": own_session,
         "signed": shown.signed(request.user.pk, matched, reach),
         "form": form,

@@ -84,6 +84,19 @@ document.addEventListener("click", (event) => {
   }
 });
 
+/* Panels that lie over the page close at a click beside them, the one that applies their filter included, and with Escape. */
+
+function closePanels(except) {
+  document.querySelectorAll("details.pop[open]").forEach((panel) => {
+    if (panel.contains(except)) return;
+    if (panel.contains(document.activeElement)) panel.querySelector("summary").focus();
+    panel.open = false;
+  });
+}
+
+document.addEventListener("click", ({ target }) => closePanels(target));
+document.addEventListener("keydown", ({ key }) => { if (key === "Escape") closePanels(null); });
+
 /* A fragment that did not come: say so at the top, in the words of the error page that came instead. */
 
 function showTrouble(words) {

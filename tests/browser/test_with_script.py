@@ -62,6 +62,31 @@ class TickingTests:
         expect(page.get_by_role("heading", name="Terminate 3 sessions?")).to_be_visible()
 
 
+class PanelTests:
+    @pytest.fixture
+    def panel(self, page: Page) -> Locator:
+        page.locator("summary", has_text="More").click()
+        panel = page.locator("details.pop", has_text="Signed in after")
+        expect(panel).to_have_attribute("open", "")
+        return panel
+
+    def test_closes_once_the_filter_is_applied(self, page: Page, panel: Locator) -> None:
+        """Else it would cover what was looked for."""
+        page.get_by_label("City").fill("Berlin")
+        page.keyboard.press("Enter")
+        expect(panel).not_to_have_attribute("open", "")
+        expect(page.get_by_text("City: Berlin").first).to_be_visible()
+
+    def test_closes_with_escape_and_beside_it(self, page: Page, panel: Locator) -> None:
+        page.get_by_label("City").focus()
+        page.keyboard.press("Escape")
+        expect(panel).not_to_have_attribute("open", "")
+        expect(panel.locator("summary")).to_be_focused()
+        panel.locator("summary").click()
+        page.get_by_role("heading", level=1).click()
+        expect(panel).not_to_have_attribute("open", "")
+
+
 class FragmentTests:
     def test_a_search_exchanges_the_list_and_keeps_address_and_focus(self, page: Page) -> None:
         search = page.get_by_label("Search sessions")

@@ -114,6 +114,12 @@ class ConfirmationTests:
         assert "keeps the new session" in page
         assert "Also end my own session" in page
 
+    def test_says_of_ones_own_what_becomes_of_the_device(self, anna: User) -> None:
+        phone = make_session(anna, device="iPhone")
+        page = text_of(signed_in(anna).get(f"{TERMINATE}?session={phone.public_id}"))
+        assert "You are signed out there at once" in page
+        assert "Note for whoever has that device" in page
+
     def test_says_nothing_of_ones_own_session_that_is_not_meant(self, console: Client, chosen: list[Session]) -> None:
         page = text_of(console.get(f"{TERMINATE}?user=anna"))
         assert "Your own session" not in page

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.html import escape
 
 from sessions_ui.models import Account, Expected, Session
 
@@ -38,6 +39,19 @@ class ListTests:
         assert ids_of(console.get(f"{LIST}?look=yes")) == [unusual.pk]
         assert unusual.pk not in ids_of(console.get(f"{LIST}?look=no"))
         assert ids_of(console.get(f"{LIST}?q=look:yes+user:anna")) == [unusual.pk]
+
+    def test_is_said_in_full_where_only_such_are_listed(self, console: Client, unusual: Session) -> None:
+        """A title is not for fingers and keyboards."""
+        answer = console.get(f"{LIST}?look=yes")
+        assert links(answer, "New country") == [f"{page_of(unusual)}#hints"]
+        assert f'<td colspan="7"><small>{escape(SAID)}</small></td>' in answer.content.decode()
+        assert 'class="why"' not in console.get(LIST).content.decode()
+
+    def test_leads_to_login_records_without_the_filter_that_they_do_not_know(
+        self, console: Client, unusual: Session
+    ) -> None:
+        (path,) = links(console.get(f"{LIST}?look=yes&user=anna"), "The same in login records")
+        assert path == "/security/login-records/?user=anna"
 
     def test_counts_only_what_one_sees(self, ada: User, ben: User, bolt: Account, acme: Account) -> None:
         make_session(ben, bolt, **UNUSUAL)

@@ -122,7 +122,7 @@ class OutcomeTests:
         "terminated": "Terminated just now",
         "to-expire": "Expired",
         "to-terminate": "Terminated just now",
-        "gone": "Ended not written down how",
+        "gone": "Ended how is not on record",
     }
 
     @pytest.mark.parametrize("name", SAID)

@@ -86,7 +86,7 @@ class MapTests:
     def test_shows_countries_and_says_who_is_on_none(self, console: Client) -> None:
         page = console.get(PAGE)
         assert places(page) == 2
-        assert "By country; 1 of none left out" in text_of(page)
+        assert "By country; 1 without one" in text_of(page)
         assert 'aria-label="Map: Germany 3, Portugal 1."' in page.content.decode()
 
     def test_of_an_account_shows_its_own(self, console: Client) -> None:
