@@ -34,6 +34,8 @@ SHOWN = [
 ]
 # Half the size, and hardly anybody sees which are missing.
 COLOURS = 28
+# Milliseconds; nothing is tested here, and the machine may be busy.
+PATIENCE = 180_000
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 
 
@@ -65,7 +67,9 @@ class Photographer:
         return context.new_page()
 
     def context(self) -> BrowserContext:
-        return self.browser.new_context(base_url=self.site.console, user_agent=AGENT, timezone_id="Europe/Lisbon")
+        context = self.browser.new_context(base_url=self.site.console, user_agent=AGENT, timezone_id="Europe/Lisbon")
+        context.set_default_timeout(PATIENCE)
+        return context
 
     def every_page(self, folder: Path, names: list[str]) -> None:
         for name in names:
