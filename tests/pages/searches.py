@@ -1,14 +1,17 @@
 """What a search finds, worked out in plain Python: no database, no index, and of the product only its normalising."""
 
 from datetime import datetime
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.utils import timezone
 
 from sessions_ui.geoip import country_name
-from sessions_ui.models import Session
-from sessions_ui.models.search_text import normalise
+from sessions_ui.models import Session, search_text
+
+# Thousands of searches ask for the same few values of the same sessions.
+normalise = cache(search_text.normalise)
 
 FIELDS = {"city": "location", "browser": "browser", "os": "os", "device": "device"}
 
