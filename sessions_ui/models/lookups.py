@@ -1,11 +1,14 @@
-"""Lookups that both databases have, each in its own words: `ip__in_network`, `search_text__holds`, `kind__one_of`."""
+"""Lookups that both databases have, each in its own words: `ip__in_network`, `search_text__holds`, `kind__one_of`.
+
+And one of PostgreSQL alone: `id__in_eras`.
+"""
 
 import weakref
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, GenericIPAddressField, Lookup, TextField
+from django.db.models import CharField, GenericIPAddressField, IntegerField, Lookup, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -64,6 +67,27 @@ class OneOf(Lookup):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, params = self.process_lhs(compiler, connection)
         return f"{left} IN ({', '.join(map(repr, map(str, self.rhs)))})", tuple(params)
+
+
+# So many of the last bits of an id say nothing of its era.
+ERA_BITS = 13
+ERA = f"ARRAY[{{id}} >> {ERA_BITS}]"
+
+
+@IntegerField.register_lookup
+class InEras(Lookup):
+    """Whether the id lies in one of these eras, as the search index holds them."""
+
+    lookup_name = "in_eras"
+    prepare_rhs = False
+
+    def get_db_prep_lookup(self, value: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any]]:
+        return "%s", (list(value),)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{ERA.format(id=left)} && {right}::bigint[]", [*left_params, *right_params]
 
 
 def text_beginning(network: str) -> str:

@@ -150,6 +150,12 @@ def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
     return branches + _read({"all": reach["all"]}, {"all": partial(_all_above, above)}) if "all" in reach else branches
 
 
+def is_range_of_ids(branch: Q) -> bool:
+    """Return whether the part of a reach keeps every row, but for those below an id."""
+    lookups: list[Any] = branch.children
+    return all(not isinstance(one, Q) and one[0].partition("__")[0] == "id" for one in lookups)
+
+
 def names_within(conditions: Conditions) -> set[str]:
     """Return the names of the conditions and of those within them."""
     within = [one for name in ("all_of", "any_of", "none_of") for one in conditions.get(name, [])]

@@ -21,6 +21,7 @@ INDEXED = 3
 # On SQLite a list of more ids than this is slower than looking at every row.
 FEW = 5_000
 MATCHING = f"SELECT rowid FROM {SESSIONS.name} WHERE {SESSIONS.match}"  # noqa: S608
+MOST_TRIGRAMS = 40
 NUMBER = re.compile(r"[0-9]{4,}")
 
 Change = Callable[[str, Any], Q]
@@ -107,8 +108,11 @@ def match_of(conditions: Conditions, of: SearchIndex, using: str, *, with_column
         return ""
     needed = substrings(conditions, with_columns=with_columns)
     together = [one for one in needed if all(len(text) >= INDEXED for text in one)]
-    return " AND ".join(f"({' OR '.join(map(_phrase, one))})" for one in together)
+    return " AND ".join(f"({' OR '.join(map(_trigrams, one))})" for one in together)
 
 
-def _phrase(text: str) -> str:
-    return '"{}"'.format(_selective(text).replace('"', '""'))
+def _trigrams(text: str) -> str:
+    """Return the trigrams of the text, as far as they narrow; that they follow each other is for the text to say."""
+    selective = _selective(text)
+    found = dict.fromkeys(selective[n : n + INDEXED] for n in range(len(selective) - INDEXED + 1))
+    return "({})".format(" AND ".join('"{}"'.format(one.replace('"', '""')) for one in list(found)[:MOST_TRIGRAMS]))

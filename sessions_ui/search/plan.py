@@ -8,29 +8,23 @@ fill the page, the index finds the rest, and what it finds is sorted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db import connections
 from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 
-from sessions_ui.models.scopes import Conditions, conditions_q, substrings
+from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
 from sessions_ui.paging import COUNTED, any_of, first_of
 
+from .eras import FEW, eras, first_matches
 from .index import SESSIONS, SearchIndex
-from .narrow import NUMBER, local_part, match_of, on_index, on_walk
+from .narrow import INDEXED, match_of, on_index, on_walk
 
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
-# PostgreSQL's trigrams stop at what is neither letter nor digit: "10.55.1" has none that is not in many addresses.
-WINDOW_OF_PIECES = 50_000
-PIECE = re.compile(r"[^\W_]{3}")
-# Few rows hold a number such as that of "person4711", and its trigrams lead straight to them.
-WINDOW_OF_NUMBERS = 2_000
-# FTS5 gives its rows in the order of the list, so that little is gained by a walk before.
-WINDOW_OF_FTS5 = 1_000
+# An index that is asked from the nearest rows on finds what a longer walk would.
+WINDOW_OF_INDEX = 1_000
 LOOKED_AT = 1_000
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
@@ -113,15 +107,16 @@ class Search(Generic[Row]):
         return self.index.translated(on_index(self.sought))
 
     @property
-    def _window(self) -> int:
-        walks_all = not self.in_order and connections[self.rows.db].vendor == "sqlite"
-        if walks_all and self.index.is_there(self.rows.db):
-            return WINDOW_OF_FTS5
+    def _is_indexed(self) -> bool:
+        """Whether the search index narrows the search."""
         needed = substrings(self.sought)
-        if any(all(NUMBER.search(local_part(text)) for text in one) for one in needed):
-            return WINDOW_OF_NUMBERS
-        in_pieces = needed and not any(PIECE.search(text) for one in needed for text in one)
-        return WINDOW_OF_PIECES if in_pieces else WINDOW
+        return self.index.is_there(self.rows.db) and any(all(len(text) >= INDEXED for text in one) for one in needed)
+
+    @property
+    def _window(self) -> int:
+        # Of what is narrowed in the order of the list, the index may hold few rows among many others.
+        is_narrowed = self.in_order or not all(map(is_range_of_ids, self.branches))
+        return WINDOW if is_narrowed or not self._is_indexed else WINDOW_OF_INDEX
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
@@ -134,9 +129,12 @@ class Search(Generic[Row]):
 
     def _by_index(self, limits: list[Limit], order: str, most: int) -> list[Row]:
         """Return rows by their ids: what is sorted before the first of them are known must be narrow."""
-        match = self._match
-        ids = self._ids_by_match(match, limits, order) if match else self._ids_sorted(limits, order)
-        first = list(ids.values_list("pk", flat=True)[:most])
+        if match := self._match:
+            first = _pks(self._ids_by_match(match, limits, order), most)
+        elif self._is_indexed:
+            first = self._ids_by_eras(limits, order, most)
+        else:
+            first = _pks(self._ids_sorted(limits, order), most)
         return list(self.rows.filter(pk__in=first).order_by(order)) if first else []
 
     def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
@@ -150,12 +148,31 @@ class Search(Generic[Row]):
         same_row = f"{self.index.name}.rowid = {self.index.table}.id"
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
+    def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
+        ends = self.index.rows(self.rows.db).aggregate(first=Min("pk"), last=Max("pk"))
+        above = [value for lookup, value in limits if lookup == "id__gt"]
+        below = [value for lookup, value in limits if lookup == "id__lt"]
+        first, last = max([ends["first"], *above]), min([ends["last"], *below])
+        if first > last:
+            return []
+        rows = self._ids_sorted(limits, order)
+        return first_matches(
+            lambda span: _pks(rows.filter(id__in_eras=span).order_by(), FEW + 1),
+            lambda span: _pks(rows.filter(id__in_eras=span), most),
+            eras(first, last) if order == "id" else eras(last, first),
+            most,
+        )
+
     def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""
         rows: Any = self.rows.alias(place=F("pk") + 0)
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
+
+
+def _pks(rows: Any, most: int) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:most])
 
 
 def _is_in_order(name: str, value: Any) -> bool:

@@ -109,7 +109,7 @@ def end_by(way: str, session: Session, root: User) -> None:
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were far more records than are asked one by one, or walked."""
     monkeypatch.setattr(outcomes, "FEW", 2)
-    for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_FTS5"):
+    for window in ("WINDOW", "WINDOW_OF_INDEX"):
         monkeypatch.setattr(plan, window, 3)
 
 

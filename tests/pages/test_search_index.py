@@ -19,6 +19,11 @@ from sessions_ui.search import index, plan
 from .cast import LIST, TERMINATE, ids_of, live, make_session, terminate, text_of
 
 SQLITE = connection.vendor == "sqlite"
+FORMER = (
+    "CREATE VIRTUAL TABLE {name} USING fts5(search_text, content='sessions_ui_session', tokenize='trigram')"
+    if SQLITE
+    else "CREATE INDEX {name} ON sessions_ui_session USING gin (search_text gin_trgm_ops)"
+)
 
 
 @pytest.fixture
@@ -35,6 +40,13 @@ class IndexTests:
     def test_is_made_again_by_the_next_migrate(self, without_index: None) -> None:
         assert not index.SESSIONS.is_there("default")
         call_command("migrate", verbosity=0, stdout=StringIO())
+        assert index.SESSIONS.is_there("default")
+
+    def test_of_an_earlier_version_is_made_anew(self, without_index: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(FORMER.format(name=index.SESSIONS.name))
+        assert not index.SESSIONS.is_there("default")
+        index.install()
         assert index.SESSIONS.is_there("default")
 
     def test_holds_what_was_there_before_it(
@@ -66,7 +78,7 @@ class IndexTests:
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
         """What is sought lies beyond the walk, so that only the index can find it."""
-        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_NUMBERS", "WINDOW_OF_FTS5"):
+        for window in ("WINDOW", "WINDOW_OF_INDEX"):
             monkeypatch.setattr(plan, window, 0)
 
 
@@ -78,7 +90,7 @@ class WithoutIndexTests:
         assert "migrate" in str(message.hint)
 
     def test_the_page_says_so_and_works(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_NUMBERS", "WINDOW_OF_FTS5"):
+        for window in ("WINDOW", "WINDOW_OF_INDEX"):
             monkeypatch.setattr(plan, window, 0)
         session = make_session(anna, location="Reykjavik")
         page = console.get(f"{LIST}?q=reykjavik")

@@ -172,7 +172,7 @@ WAYS = [by_page, by_preview, by_definition]
 @pytest.fixture
 def narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were far more sessions than the walk sees."""
-    for window in ("WINDOW", "WINDOW_OF_PIECES", "WINDOW_OF_NUMBERS", "WINDOW_OF_FTS5"):
+    for window in ("WINDOW", "WINDOW_OF_INDEX"):
         monkeypatch.setattr(plan, window, 30)
 
 
