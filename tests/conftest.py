@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,6 +49,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             return
         Limit.objects.all().delete()
         Application.objects.all().delete()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_rests() -> Iterator[None]:
+    """Tidy without the rests between two batches, in which nobody else wants the database of a test."""
+    clock = SimpleNamespace(perf_counter=time.perf_counter, sleep=lambda seconds: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sessions_ui.pacing.time", clock)
+        yield
 
 
 @pytest.fixture
