@@ -108,9 +108,16 @@ def contract_outcome(folder: Path) -> Outcome:
 
 
 def pytest_part(name: str, address: str, scratch: Path, selection: list[str]) -> Part:
-    folder = scratch / name.lower()
+    folder = scratch / name.lower().replace(", ", "-")
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={folder}/report.xml", *selection]
     return Part(name, command, {"DATABASE_URL": address}, folder, pytest_outcome)
+
+
+def database_parts(databases: dict[str, str], scratch: Path) -> Iterator[Part]:
+    """Give the tests on each database in two parts: one that is left at the end keeps a single core busy."""
+    for name, address in databases.items():
+        yield pytest_part(name, address, scratch, ["--ignore=tests/browser", "--ignore=tests/pages"])
+        yield pytest_part(f"{name}, pages", f"{address}_pages", scratch, ["tests/pages"])
 
 
 def contract_parts(databases: dict[str, str], scratch: Path, tests: Path) -> Iterator[Part]:
@@ -141,8 +148,8 @@ def lacking_for_a_browser() -> list[str]:
 def plan(postgres: str, scratch: Path) -> tuple[list[Part], list[str]]:
     """Return the parts to run, longest first, and in words what has to be left out."""
     left_out = []
-    databases = {"SQLite": f"sqlite:///{scratch}/db", "PostgreSQL": database_url(postgres, "sessionadmin")}
-    parts = [pytest_part(name, url, scratch, ["--ignore=tests/browser"]) for name, url in databases.items()]
+    databases = {"PostgreSQL": database_url(postgres, "sessionadmin"), "SQLite": f"sqlite:///{scratch}/db"}
+    parts = list(database_parts(databases, scratch))
     if lacking := lacking_for_a_browser():
         left_out.append(f"browser tests; they need: apt-get install {' '.join(lacking)}")
     else:
