@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from .client import parse_address
 from .geoip import COUNTRIES
 from .login_records import Outcome, people_within
-from .models import Application
+from .models import Account, Application
 from .models.reaches import accounts_within, users_within
 from .models.scopes import Conditions, Reach
 from .models.search_text import normalise, whole
@@ -34,6 +34,8 @@ DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 SHORTEST_WORD = 3
 # Conditions that are lists, all of whose members must be met.
 SEVERAL = frozenset({"words", "all_of", "none_of"})
+# So many of the same name are told apart in a sentence.
+MOST_NAMESAKES = 5
 VALUES = ["country_code", "browser", "os", "account_slug", "application_slug"]
 # "10.55." and "2001:db8:" mean all addresses that begin so.
 IPV4_BEGINNING = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\.?")
@@ -97,8 +99,14 @@ def together(parts: Iterable[Conditions]) -> Conditions:
 def read_account(text: str, reach: Reach) -> Criterion:
     if text == NO_ACCOUNT:
         return Criterion({"account": None}, "No account", "without an account")
-    account = _the_one(accounts_within(reach), text, ["slug", "name__iexact"], "account")
+    account = read_account_within(accounts_within(reach), text)
     return Criterion({"account": account.pk}, f"Account: {account}", f"in account {account}")
+
+
+def read_account_within(accounts: QuerySet[Account], text: str) -> Account:
+    """Return the one of these accounts that has this slug or name; raises ValidationError with a sentence."""
+    account: Account = _the_one(accounts, text, ["slug", "name__iexact"], "account")
+    return account
 
 
 def read_user(text: str, reach: Reach) -> Criterion:
@@ -259,9 +267,12 @@ RECORD_READERS: dict[str, Reader] = READERS | {
 
 def _the_one(candidates: QuerySet[Any], text: str, names: list[str], what: str) -> Any:
     for name in names:
-        found = list(candidates.filter(**{name: text})[:2])
+        found = list(candidates.filter(**{name: text})[:MOST_NAMESAKES])
         if len(found) == 1:
             return found[0]
+        if found:
+            own = " or ".join(str(getattr(one, names[0])) for one in found)
+            raise ValidationError(f"More than one {what} here is called “{text}”; write {own}.", code="ambiguous")
     raise ValidationError(f"There is no {what} “{text}” here.", code="unknown")
 
 

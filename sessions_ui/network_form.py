@@ -10,13 +10,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from .choice_fields import NamedChoiceField
+from .choice_fields import AccountField
 from .geoip import COUNTRIES
-from .models import Account, Network, Prefix
+from .models import Network, Prefix
 from .models.networks import AnyNetwork, position
 from .models.origins import NETWORK_NAME_LENGTH
 from .models.plain_text import refuse_unseen
-from .models.reaches import ALL
+from .models.reaches import ALL, accounts_administered
 from .models.scopes import Reach
 
 BETWEEN = re.compile(r"[\s,;]+")
@@ -36,10 +36,7 @@ class NetworkForm(forms.Form):
         widget=forms.Textarea({"rows": 4, "spellcheck": "false"}),
         help_text="Prefixes such as 203.0.113.0/24 or 2001:db8:5::/48, and single addresses, one on each line.",
     )
-    account = NamedChoiceField(
-        Account.objects.none(),
-        error_messages={"invalid_choice": "There is no account “%(value)s” here; write its slug."},
-    )
+    account = AccountField(suggested_by="network-accounts", help_text="The name or slug of one of yours.")
     country = forms.ChoiceField(
         choices=[("", "None"), *COUNTRIES.items()],
         required=False,
@@ -54,11 +51,10 @@ class NetworkForm(forms.Form):
             # Who moved it would rename the sessions of two accounts at once.
             del self.fields["account"]
         elif reach == ALL:
-            account.queryset, account.required = Account.objects.all(), False
-            account.widget = forms.TextInput({"autocomplete": "off"})
-            account.help_text = "Its slug. Without one, the name is for the sessions of all accounts."
+            account.accounts, account.required = accounts_administered(reach), False
+            account.help_text = "Its name or slug. Without one, the name is for the sessions of all accounts."
         else:
-            account.queryset, account.empty_label = Account.objects.filter(pk__in=reach["accounts"]), None
+            account.offer(accounts_administered(reach))
 
     @classmethod
     def of(cls, network: Network, reach: Reach) -> NetworkForm:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import router
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from .criteria import SHORTEST_WORD, country_code
 from .filters import SessionFilter
 from .geoip import COUNTRIES
-from .models import Application, Fence, Session
+from .models import Account, Application, Fence, Session
 from .models.reaches import accounts_within, users_within
 from .models.scopes import Reach
 from .models.search_text import beginning, normalise
@@ -41,13 +42,20 @@ def candidates(wanted: SessionFilter, fence: Fence) -> dict[str, list[Suggestion
 
 def suggested(what: str, text: str, reach: Reach, fence: Fence) -> list[Suggestion]:
     """Return accounts or users within reach that have a name which begins with the text."""
-    return suggested_accounts(text, reach) if what == "account" else suggested_users(text, reach, fence)
+    if what == "account":
+        return suggested_accounts(text, accounts_within(reach))
+    return suggested_users(text, reach, fence) if text else []
 
 
-def suggested_accounts(text: str, reach: Reach) -> list[Suggestion]:
-    """Return accounts within reach whose name or slug begins with the text."""
-    accounts = accounts_within(reach).filter(Q(name__istartswith=text) | Q(slug__istartswith=text))
-    return [Suggestion(account.slug, account.name) for account in accounts[:MOST]]
+def typed(request: HttpRequest, what: str) -> str:
+    """Return what was typed into a picker."""
+    return request.GET.get(what, "").strip()[:100].replace("\0", "")
+
+
+def suggested_accounts(text: str, accounts: QuerySet[Account]) -> list[Suggestion]:
+    """Return those of these accounts whose name or slug begins with the text; nothing begins with none."""
+    begin = Q(name__istartswith=text) | Q(slug__istartswith=text)
+    return [Suggestion(account.slug, account.name) for account in accounts.filter(begin)[:MOST]] if text else []
 
 
 def suggested_users(text: str, reach: Reach, fence: Fence) -> list[Suggestion]:

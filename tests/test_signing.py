@@ -134,6 +134,21 @@ class ChoosingAnAccountTests(Cast):
             self.assertContains(answer, "Nobody is signed in yet.")
         self.assert_nobody_is_signed_in()
 
+    def test_who_is_in_very_many_accounts_names_one(self) -> None:
+        for n in range(signing.MOST_LISTED):
+            Membership.objects.create(
+                user=self.anna, account=Account.objects.create(slug=f"team-{n}", name=f"Team {n}")
+            )
+        answer = self.sign_in("anna")
+        self.assertNotContains(answer, "Team 7")
+        self.assertContains(answer, "The name or slug of one of your 22.")
+        self.assertContains(self.choose(self.proof(answer), ""), "Nobody is signed in yet.")
+        answer = self.choose(self.proof(answer), self.foreign.slug)
+        self.assertContains(answer, f"There is no account “{self.foreign.slug}” here.")
+        self.assert_nobody_is_signed_in()
+        self.choose(self.proof(answer), "team 7")
+        assert Session.objects.get(user=self.anna).account == Account.objects.get(slug="team-7")
+
     def test_the_password_does_not_travel_with_the_choice(self) -> None:
         self.assertNotContains(self.sign_in("anna"), PASSWORD)
 

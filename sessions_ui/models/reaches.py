@@ -68,6 +68,11 @@ def accounts_within(reach: Reach) -> QuerySet[Account]:
     return Account.objects.filter(named | _has_session(of_one))
 
 
+def accounts_administered(reach: Reach) -> QuerySet[Account]:
+    """Return the accounts whose sessions are all within the reach."""
+    return Account.objects.all() if reach == ALL else Account.objects.filter(pk__in=reach["accounts"])
+
+
 def users_within(reach: Reach) -> QuerySet[Any]:
     """Return the users that may be named: all, or the people of the administered accounts and oneself."""
     users = get_user_model()._default_manager.all()

@@ -15,13 +15,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sessions_ui.access import SignedInRequest, own_id
-from sessions_ui.choice_fields import NamedChoiceField
+from sessions_ui.choice_fields import AccountField, NamedChoiceField
 from sessions_ui.limits import MOST, GoneMeanwhile, number_passed, passed, set_limit
 from sessions_ui.limits import remove as remove_limit
-from sessions_ui.models import Account, Application, Limit
+from sessions_ui.models import Application, Limit
 from sessions_ui.models.limits import SHIPPED, in_words
 from sessions_ui.models.plain_text import refuse_unseen
 from sessions_ui.models.reaches import accounts_limited_by, limits_set_by, limits_visible_to, sets_all_limits
+from sessions_ui.suggestions import suggested_accounts, typed
 
 EARLIER = 20
 SPAN = re.compile(r"(\d{1,6}) ?(?:(m|min|minutes?)|(h|hours?)|(d|days?))", re.IGNORECASE)
@@ -55,7 +56,9 @@ class SpanField(forms.Field):
 
 class LimitForm(forms.Form):
     application = NamedChoiceField(Application.objects.all(), required=False, empty_label="Every application")
-    account = NamedChoiceField(Account.objects.none(), required=False, empty_label="Every account")
+    account = AccountField(
+        suggested_by="limit-accounts", required=False, help_text="Its name or slug. Empty for every account."
+    )
     # Activity is noted once a minute: shorter ones would be mostly that.
     idle = SpanField(5, 1_440 * 90, label="Ends when idle for", help_text="Such as 15 minutes. Empty for no limit.")
     lifetime = SpanField(
@@ -74,10 +77,11 @@ class LimitForm(forms.Form):
     def __init__(self, user: Any, data: QueryDict | None = None, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
         account: Any = self.fields["account"]
-        account.queryset = accounts_limited_by(user)
+        account.accounts = accounts_limited_by(user)
         if not sets_all_limits(user):
-            account.required, account.empty_label = True, "Choose an account"
-            account.error_messages["required"] = "Choose one of your accounts: only they are yours to limit."
+            account.offer(account.accounts)
+            account.required, account.help_text = True, "The name or slug of one of yours."
+            account.error_messages["required"] = "Name one of your accounts: only they are yours to limit."
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -152,6 +156,14 @@ def remove(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     else:
         messages.success(request, f"The limit for {limit.whose} holds no more. What it has ended stays ended.")
     return redirect("limits")
+
+
+@require_safe
+@login_required
+def suggest_account(request: SignedInRequest) -> HttpResponse:
+    """Suggest accounts for which the person may set limits."""
+    found = suggested_accounts(typed(request, "account"), accounts_limited_by(request.user))
+    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 def _changeable(request: SignedInRequest, public_id: UUID) -> Limit:

@@ -23,7 +23,7 @@ from sessions_ui.paging import COUNTED, Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
 from sessions_ui.rows import rows
 from sessions_ui.search.plan import Search
-from sessions_ui.suggestions import candidates, meanings, suggested
+from sessions_ui.suggestions import candidates, meanings, suggested, typed
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
@@ -123,8 +123,7 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
 @login_required
 def suggest(request: SignedInRequest, what: str) -> HttpResponse:
     """Suggest accounts or users within reach whose name begins with what was typed."""
-    text = request.GET.get(what, "").strip()[:100].replace("\0", "")
-    found = suggested(what, text, reaches(request).see, fence(request) or Fence.read()) if text else []
+    found = suggested(what, typed(request, what), reaches(request).see, fence(request) or Fence.read())
     return render(request, "sessions/_options.html", {"suggestions": found})
 
 

@@ -30,6 +30,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from sessions_ui.choice_fields import AccountField
 from sessions_ui.models import Account
 from sessions_ui.passwords import change_of
 from sessions_ui.sign_in_delay import (
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 else:
     AnySetPasswordForm = SetPasswordForm
 
+# Of so many accounts one is ticked; of more, one is named.
+MOST_LISTED = 20
 PROOF_SALT = "sessions_ui.proof_of_password"
 PROOF_HOLDS = 300  # seconds
 
@@ -76,7 +79,12 @@ class AccountForm(forms.Form):
 
     def __init__(self, accounts: QuerySet[Account], data: Any = None) -> None:
         super().__init__(data)
-        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
+        if (number := accounts.count()) > MOST_LISTED:
+            named = AccountField(help_text=f"The name or slug of one of your {number:,}.")
+            named.error_messages["required"] = self.fields["account"].error_messages["required"]
+            named.accounts, self.fields["account"] = accounts, named
+        else:
+            self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
 
 
 class ChangePasswordForm(PasswordChangeForm):

@@ -204,6 +204,7 @@ def limit_confirm(page: Page, site: Site) -> None:
 
 def limit_unfit(page: Page, site: Site) -> None:
     page.goto(f"{LIMITS}add/")
+    page.get_by_label("Account").fill("nowhere corp")
     page.get_by_label("Ends when idle for").fill("soon")
     follow(page, page.get_by_role("button", name="See what it would end"))
 
@@ -267,6 +268,14 @@ def edit_view(page: Page, site: Site) -> None:
 def unnamed_view(page: Page, site: Site) -> None:
     page.goto(f"{SAVED_VIEWS}new/sessions/?country=DE")
     page.get_by_label("Name").fill(" ")
+    follow(page, page.get_by_role("button", name="Save view"))
+
+
+def view_without_account(page: Page, site: Site) -> None:
+    page.goto(f"{SAVED_VIEWS}new/sessions/?country=DE")
+    page.get_by_label("Name").fill("Germany")
+    page.get_by_label("Who finds it").select_option(label="The administrators of an account")
+    page.get_by_label("Account").fill("")
     follow(page, page.get_by_role("button", name="Save view"))
 
 
@@ -411,6 +420,7 @@ PAGES = {
     "limits": Shown(ADMINISTRATOR, limits_kept),
     "limits-of-an-account": Shown(ACCOUNT_ADMINISTRATOR, at(LIMITS)),
     "limit-add": Shown(ADMINISTRATOR, at(f"{LIMITS}add/")),
+    "limit-add-for-an-account": Shown(ACCOUNT_ADMINISTRATOR, at(f"{LIMITS}add/")),
     "limit-add-unfit": Shown(ADMINISTRATOR, limit_unfit, 400),
     "limit-confirm": Shown(ADMINISTRATOR, limit_confirm),
     "limit-change": Shown(ADMINISTRATOR, limit_change),
@@ -425,6 +435,7 @@ PAGES = {
     "saved-views-none": Shown(GUEST, at(SAVED_VIEWS)),
     "saved-view-new": Shown(ACCOUNT_ADMINISTRATOR, at(f"{SAVED_VIEWS}new/sessions/?country=DE")),
     "saved-view-wrong": Shown(ACCOUNT_ADMINISTRATOR, unnamed_view, 400),
+    "saved-view-without-account": Shown(ACCOUNT_ADMINISTRATOR, view_without_account, 400),
     "saved-view-edit": Shown(ADMINISTRATOR, edit_view),
     "list-views-open": Shown(ADMINISTRATOR, views_open),
     "networks": Shown(ADMINISTRATOR, at(NETWORKS)),

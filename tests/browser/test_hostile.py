@@ -53,6 +53,9 @@ PARAMETERS = {
     TERMINATE: ["session", "everything", "back", "address", "user", "before"],
     f"{LIST}suggest/account/": ["account"],
     f"{LIST}suggest/user/": ["user"],
+    "/security/limits/suggest/account/": ["account"],
+    "/security/networks/suggest/account/": ["account"],
+    "/security/saved-views/suggest/account/": ["account"],
     TERMINATIONS: ["sort", "below", "above"],
     "/sign-in/": ["next"],
 }

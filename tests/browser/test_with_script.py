@@ -123,6 +123,12 @@ class FragmentTests:
         expect(page.locator(f"datalist option[value={value}]")).to_have_count(1)
         assert "?" not in page.url
 
+    @pytest.mark.parametrize("form", ["limits/add/", "networks/add/"])
+    def test_accounts_are_suggested_in_forms(self, page: Page, form: str) -> None:
+        page.goto(f"/security/{form}")
+        page.get_by_label("Account").press_sequentially("nord")
+        expect(page.locator("datalist option[value=nordlicht-verlag]")).to_have_count(1)
+
     def test_what_cannot_be_read_is_said_and_the_list_stays(self, visit: Visits, page: Page) -> None:
         visit.watches[0].meant = (HTMX_ERROR,)
         before = page.locator("tbody").inner_text()

@@ -137,6 +137,38 @@ class RightsTests:
         assert "Of Bolt" not in text_of(signed_in(ada).get(LIMITS))
 
 
+class AccountTests:
+    def test_is_named_by_its_slug_or_name(self, console: Client, acme: Account) -> None:
+        for written in ("acme", "ACME", " Acme "):
+            add(console, account=written, idle="1 hour")
+        assert [limit.account for limit in Limit.objects.all()] == [acme] * 3
+
+    def test_of_a_name_that_two_have_is_asked_for_by_slug(self, console: Client, acme: Account) -> None:
+        Account.objects.create(slug="acme-2", name="acme")
+        Account.objects.filter(pk=acme.pk).update(slug="acme-1")
+        said = text_of(add(console, account="Acme", idle="1 hour"))
+        assert "More than one account here is called “Acme”; write acme-1 or acme-2." in said
+        assert in_force() == []
+
+    def test_none_are_listed_however_many_there_are(
+        self, console: Client, acme: Account, django_assert_num_queries: Any
+    ) -> None:
+        Account.objects.bulk_create([Account(slug=f"team-{n}", name=f"Team {n}") for n in range(50)])
+        console.get(ADD)
+        with django_assert_num_queries(4):
+            assert "Team 7" not in console.get(ADD).content.decode()
+
+    def test_the_only_one_that_one_administers_stands_there(self, ada: User, acme: Account, bolt: Account) -> None:
+        assert 'name="account" value="acme"' in signed_in(ada).get(ADD).content.decode()
+
+    def test_the_only_one_there_is_does_not_where_one_limits_all(self, console: Client, acme: Account) -> None:
+        assert 'value="acme"' not in console.get(ADD).content.decode()
+
+    def test_is_kept_when_the_limit_is_changed(self, console: Client, acme: Account, bolt: Account) -> None:
+        before = set_one(idle=45, account=acme)
+        assert 'name="account" value="acme"' in console.get(f"{LIMITS}{before.public_id}/").content.decode()
+
+
 class RefusedInputTests:
     @pytest.mark.parametrize(
         ("given", "sentence"),
@@ -147,7 +179,7 @@ class RefusedInputTests:
             ({"lifetime": "999999 d"}, "Choose 10 minutes at least and 400 days at most."),
             ({"idle": "2 h", "lifetime": "1 h"}, "Nobody is idle for 2 hours in 1 hour: choose less, or none."),
             ({"parallel": "0"}, "Ensure this value is greater than or equal to 1."),
-            ({"account": "nowhere", "idle": "1 h"}, "Select a valid choice. That choice is not one of the available"),
+            ({"account": "nowhere", "idle": "1 h"}, "There is no account “nowhere” here."),
             ({"idle": "1 h", "at_limit": "explode"}, "Select a valid choice. explode is not one of the available"),
         ],
     )

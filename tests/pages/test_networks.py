@@ -44,6 +44,13 @@ class AddTests:
         console.post(f"{PAGE}add/", OFFICE | {"account": "acme"})
         assert Network.objects.get().account == acme
 
+    def test_for_an_account_by_its_name(self, console: Client, acme: Account) -> None:
+        console.post(f"{PAGE}add/", OFFICE | {"account": "Acme"})
+        assert Network.objects.get().account == acme
+
+    def test_for_the_only_account_that_one_administers_names_it_already(self, ada: User, acme: Account) -> None:
+        assert 'name="account" value="acme"' in signed_in(ada).get(f"{PAGE}add/").content.decode()
+
     def test_by_an_accounts_administrator_is_for_his(self, ada: User, acme: Account) -> None:
         client = signed_in(ada)
         assert client.post(f"{PAGE}add/", OFFICE).status_code == 400

@@ -16,8 +16,8 @@ VIEWS = "/security/saved-views/"
 RECORDS = "/security/login-records/"
 
 
-def save(client: Client, query: str, name: str = "Berlin", share: str = "private", of: str = "sessions") -> Page:
-    return client.post(f"{VIEWS}new/{of}/?{query}", {"name": name, "share": share}, follow=True)
+def save(client: Client, query: str, name: str = "Berlin", **given: str) -> Page:
+    return client.post(f"{VIEWS}new/sessions/?{query}", {"name": name, "share": "private"} | given, follow=True)
 
 
 def view_of(owner: User, name: str = "Berlin", query: str = "city=berlin", **columns: object) -> SavedView:
@@ -85,20 +85,35 @@ class SaveTests:
 class ShareTests:
     def test_offers_what_is_within_reach(self, ada: User, acme: Account, bolt: Account, console: Client) -> None:
         page = text_of(signed_in(ada).get(f"{VIEWS}new/sessions/?city=berlin"))
-        assert "Only I The administrators of Acme Who opens" in page
+        assert "Only I The administrators of an account Account Whose administrators find it." in page
         assert "Only I All who see every session Who opens" in text_of(
             console.get(f"{VIEWS}new/sessions/?city=berlin")
         )
 
     def test_refuses_what_is_beyond_it(self, ada: User, acme: Account, bolt: Account) -> None:
-        for share in (str(bolt.pk), "all", "x"):
-            assert save(signed_in(ada), "city=berlin", share=share).status_code == 400
+        for share, account in (("administrators", "bolt"), ("administrators", ""), ("all", ""), ("x", "acme")):
+            assert save(signed_in(ada), "city=berlin", share=share, account=account).status_code == 400
         assert not SavedView.objects.exists()
+
+    def test_with_nobody_in_particular_says_whom_to_name(self, ada: User, acme: Account) -> None:
+        answer = save(signed_in(ada), "city=berlin", share="administrators")
+        assert "Name the account whose administrators find the view." in text_of(answer)
+
+    def test_of_the_only_account_names_it_already(self, ada: User, acme: Account) -> None:
+        page = signed_in(ada).get(f"{VIEWS}new/sessions/?city=berlin").content.decode()
+        assert '<input type="text" name="account" value="acme"' in page
+
+    def test_is_shown_as_it_was_chosen(self, ada: User, acme: Account) -> None:
+        Membership.objects.create(user=ada, account=make_account("other"), role="admin")
+        view = view_of(ada, shared=True, account=acme)
+        page = signed_in(ada).get(address(view, "edit/")).content.decode()
+        assert '<option value="administrators" selected>' in page
+        assert '<input type="text" name="account" value="acme"' in page
 
     def test_of_an_account_is_found_by_its_administrators_and_who_sees_all(
         self, ada: User, acme: Account, bolt: Account, anna: User, ben: User, vera: User
     ) -> None:
-        save(signed_in(ada), "city=berlin", share=str(acme.pk))
+        save(signed_in(ada), "city=berlin", share="administrators", account="acme")
         view = SavedView.objects.get()
         other = make_person("other")
         Membership.objects.create(user=other, account=acme, role="admin")

@@ -53,6 +53,25 @@ class SuggestedAccountsTests:
         assert console.get(f"{LIST}?account={value}").status_code == 200
 
 
+class OfFormsTests:
+    """Who may name which, the matrix says."""
+
+    @pytest.mark.parametrize("form", ["limits", "networks", "saved-views"])
+    def test_are_those_that_the_form_takes(self, ada: User, acme: Account, bolt: Account, form: str) -> None:
+        Membership.objects.create(user=ada, account=make_account("acorn"))
+        page = signed_in(ada).get(f"/security/{form}/suggest/account/?account=ac").content.decode()
+        assert re.findall(r'<option value="([^"]*)"', page) == ["acme"]
+
+    @pytest.mark.parametrize(
+        ("form", "page"),
+        [("limits", "add/"), ("networks", "add/"), ("saved-views", "new/sessions/?country=DE")],
+    )
+    def test_the_field_knows_where_to_ask(self, ada: User, acme: Account, form: str, page: str) -> None:
+        page = signed_in(ada).get(f"/security/{form}/{page}").content.decode()
+        assert f'data-hx-get="/security/{form}/suggest/account/"' in page
+        assert '<datalist id="accounts"></datalist>' in page
+
+
 class SuggestedUsersTests:
     @pytest.mark.parametrize("typed", ["ann", "Brandt", "bran", "anna@ex", "ANNA", "anna br"])
     def test_begin_with_what_was_typed(self, console: Client, anna: User, ben: User, typed: str) -> None:
