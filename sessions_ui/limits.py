@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import router, transaction
 
+from . import sign_in_lock
 from .models import Limit, Session, SessionQuerySet
 from .models.limits import TOUCH_INTERVAL, in_words, past
 from .naming import record_name
@@ -26,8 +27,11 @@ def set_limit(limit: Limit, by: Any, instead_of: Limit | None = None) -> None:
 
     Raises GoneMeanwhile.
     """
-    limit.set_by = record_name(by)
-    with transaction.atomic(router.db_for_write(Limit)):
+    limit.set_by, using = record_name(by), router.db_for_write(Limit)
+    with transaction.atomic(using):
+        # Whoever is signing in has read the limits without this one. Unless he is stuck he is waited for, as by a
+        # termination: a later sign-in, judged by this limit, would not count a session that is not yet committed.
+        sign_in_lock.hold_alone(using)
         if instead_of is not None:
             remove(instead_of, by)
         limit.save()

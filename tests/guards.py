@@ -17,6 +17,7 @@ TESTS = [
     *("tests/engine/test_orders.py", "tests/engine/test_scopes.py", "tests/engine/test_terminate.py"),
     *("tests/engine/test_load.py", "tests/engine/test_save.py", "tests/engine/test_ending.py"),
     *("tests/engine/test_sign_in_lock.py", "tests/races/test_every_order.py"),
+    "tests/races/test_parallel_limit.py",
 ]
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".mypy_cache", ".ruff_cache", "docs")
 ALL_PASSED, SOME_FAILED = 0, 1
@@ -68,6 +69,18 @@ GUARDS = [
         "sign_in_lock.py",
         'cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [KEY])',
         "pass",
+    ),
+    Guard(
+        "limit of parallel sessions: a sign-in under way is waited for, or not counted",
+        "limits.py",
+        "        sign_in_lock.hold_alone(using)\n",
+        "",
+    ),
+    Guard(
+        "limit of parallel sessions: the sign-ins of one person take turns",
+        "parallel.py",
+        "    sign_in_lock.take_turns(user.pk, using)\n",
+        "",
     ),
     Guard(
         "spared: one's own session goes on",

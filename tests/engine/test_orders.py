@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from math import factorial
 
 import pytest
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, login
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import transaction
+from django.http import HttpRequest
 
-from sessions_ui import services, sweep
+from sessions_ui import limits, services, sweep
 from sessions_ui.backends.db import SessionStore
-from sessions_ui.models import Session, SessionEvent, Termination
+from sessions_ui.models import Limit, Session, SessionEvent, Termination
 from sessions_ui.models.scopes import Conditions
 from sessions_ui.origin import Origin
 
+from . import site
 from .browser import Browser
 from .endings import EVERYTHING, USING, begun
 
 Step = Callable[[], object]
 SCOPES = ["person", "everything"]
+REFUSE = Limit.AtLimit.REFUSE
 
 
 class Request:
@@ -223,4 +226,82 @@ class TwoTerminationsTests:
                     steps[place]()
                 by = SessionEvent.objects.get(kind="terminated").termination_id
                 assert by == older.pk
+                transaction.set_rollback(True)
+
+
+class NewSignIn:
+    """A sign-in of anna in a new browser: the password was right, and the session is saved."""
+
+    def __init__(self) -> None:
+        self.store = SessionStore()
+        self.refused = False
+
+    def log_in(self) -> None:
+        request = HttpRequest()
+        request.session = self.store
+        login(request, User.objects.get(username="anna"), site.BACKEND)
+
+    def save(self) -> None:
+        try:
+            self.store.save()
+        except UpdateError:
+            self.refused = True
+
+    @property
+    def steps(self) -> list[Step]:
+        return [self.log_in, self.save]
+
+
+def set_limit(at_limit: str) -> None:
+    limits.set_limit(Limit(parallel=1, at_limit=at_limit), User(username="ruth"))
+
+
+def live() -> int:
+    return Session.objects.live().filter(user__username="anna").count()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("at_limit", Limit.AtLimit)
+class LimitOfOneTests:
+    """R013; tests/races plays the statements of the same on connections of their own."""
+
+    def test_two_sign_ins_leave_one_in_every_order(self, anna: User, at_limit: str) -> None:
+        set_limit(at_limit)
+        for places in orders(range(2), range(2, 4)):
+            with transaction.atomic():
+                first, second = NewSignIn(), NewSignIn()
+                steps = [*first.steps, *second.steps]
+                for place in places:
+                    steps[place]()
+                    assert live() <= 1
+                assert live() == 1
+                assert first.refused + second.refused == (at_limit == REFUSE)
+                transaction.set_rollback(True)
+
+    def test_a_termination_makes_room_from_its_commit_on(self, signed_in: Browser, at_limit: str) -> None:
+        set_limit(at_limit)
+        for places in orders(range(3), range(3, 5)):
+            with transaction.atomic():
+                ending, sign_in = Ending("person"), NewSignIn()
+                steps = [*ending.steps, *sign_in.steps]
+                for place in places:
+                    steps[place]()
+                    assert live() <= 1
+                came_after = places.index(4) > places.index(0)
+                assert live() == came_after
+                assert sign_in.refused == (at_limit == REFUSE and not came_after)
+                counted = SessionEvent.objects.filter(termination_id=ending.pk).count()
+                assert Termination.objects.get().ended == counted
+                transaction.set_rollback(True)
+
+    def test_a_limit_holds_for_every_sign_in_after_it(self, anna: User, at_limit: str) -> None:
+        for places in orders(range(2), range(2, 4), [4]):
+            with transaction.atomic():
+                first, second = NewSignIn(), NewSignIn()
+                steps: list[Step] = [*first.steps, *second.steps, lambda: set_limit(at_limit)]
+                for place in places:
+                    steps[place]()
+                judged = sum(places.index(save) > places.index(4) for save in (1, 3))
+                assert live() == (1 if judged else 2)
+                assert first.refused + second.refused == (1 if judged and at_limit == REFUSE else 0)
                 transaction.set_rollback(True)
