@@ -83,7 +83,10 @@ class Hint:
 
 @lru_cache(maxsize=10_000)
 def network_of(ip: str, prefix: int = 16) -> str:
-    """Return the network by which addresses are compared: of this prefix, of IPv6 the /64; nothing without one."""
+    """Return the network by which addresses are compared: of this prefix, of IPv6 the /64; nothing without one.
+
+    A /16 is what one provider or company mostly has for itself, and a phone keeps while it moves about a town.
+    """
     return str(ip_network(f"{ip}/{64 if ':' in ip else prefix}", strict=False)) if ip else ""
 
 

@@ -16,10 +16,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from .hints import SPAN
 from .models import Letter, SessionEvent, Termination
 from .models.plain_text import plainly
 from .naming import client_name, place_name
-from .novelty import COMPARED, novelties
+from .novelty import novelties
 from .templatetags.sessions import exact, exact_with_zone
 
 PAGES = ("my-sessions", "password-change", "password-reset")
@@ -64,7 +65,7 @@ def _sign_in(letter: Letter) -> tuple[str, dict[str, Any]] | None:
         return None
     before = events.filter(user_key=event.user_key, kind=Kind.SIGNED_IN, id__lt=event.pk).order_by("-id")
     last = before.first()
-    lately = before.filter(happened_on__gte=event.happened_on - COMPARED).order_by()
+    lately = before.filter(happened_on__gte=event.happened_on - SPAN).order_by()
     seen = lately.values_list(*LIKENED).distinct()
     new = novelties(event, [SessionEvent(**dict(zip(LIKENED, row, strict=True))) for row in seen])
     if last is None or not new:
@@ -74,7 +75,7 @@ def _sign_in(letter: Letter) -> tuple[str, dict[str, Any]] | None:
         ("Where", place_name(event)),
         ("With", client_name(event)),
         *([("For", plainly(event.account_label))] if event.account_label else []),
-        ("New", f"{' and '.join(new)}, beside your sign-ins of the last {COMPARED.days} days"),
+        ("New", f"{' and '.join(new)}, beside your sign-ins of the last {SPAN.days} days"),
         ("Before", f"{exact(last.happened_on)}, {place_name(last)}, with {client_name(last)}"),
     ]
     application, username = plainly(event.application_label), plainly(event.user_label)

@@ -4,17 +4,17 @@ Who hears of every update of a browser and of every address that a phone is give
 reading. So a version is not new, nor is another city or network in a country that he has
 signed in from; where the country is unknown, networks are compared. A network that an
 administrator has named is never new.
+
+Hints compare by the same measures and ask for more: an administrator reads those of everybody,
+among whom a new phone at home is noise, and a person only his own, of which he can tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from .hints import family, network_of
 from .models.origins import FromOrigin
-
-COMPARED = timedelta(days=90)
 
 
 def novelties(sign_in: FromOrigin, earlier: Sequence[FromOrigin]) -> list[str]:

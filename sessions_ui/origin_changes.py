@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
-# What one provider or company mostly has for itself, and a phone keeps while it moves about a town.
-PREFIXES = {4: 16, 6: 64}
+from .hints import network_of
+
 VERSION = re.compile(r" (\d+(?:\.\d+)*)$", re.ASCII)
 
 
@@ -22,15 +21,13 @@ class Seen:
     browser: str = ""
 
     @property
-    def block(self) -> IPv4Network | IPv6Network | None:
-        """The network that the address stands for where nobody has named one: its /16, of IPv6 the /64."""
-        if not self.ip:
-            return None
-        return ip_network(f"{self.ip}/{PREFIXES[ip_address(self.ip).version]}", strict=False)
+    def block(self) -> str:
+        """The network that the address stands for where nobody has named one."""
+        return network_of(self.ip)
 
     @property
     def network_name(self) -> str:
-        return self.network or str(self.block or "")
+        return self.network or self.block
 
 
 class Difference(NamedTuple):
@@ -92,9 +89,9 @@ def _network(then: Seen, now: Seen) -> Difference:
     same, new = Difference("Same", "same network"), Difference("New network", "new network", look=True)
     if then.network or now.network:
         return same if then.network == now.network else new
-    if then.block is None or now.block is None:
+    if not (then.block and now.block):
         return UNKNOWN
-    if then.block.version != now.block.version:
+    if (":" in then.block) != (":" in now.block):
         # Many machines have an address of each kind and take now the one, now the other.
         return NO_COMPARISON
     return same if then.block == now.block else new

@@ -14,7 +14,6 @@ TABLE: dict[str, set[str]] = {
     "bounded_wait": set(),
     "client": set(),
     "geoip": set(),
-    "origin_changes": set(),
     "outage": set(),
     "pacing": set(),
     "refusals": set(),
@@ -23,6 +22,7 @@ TABLE: dict[str, set[str]] = {
     "useragent": set(),
     "map": set(),
     "hints": {"geoip"},
+    "origin_changes": {"hints"},
     "origin": {"client", "geoip", "useragent"},
     # The data
     "models": {"models"},
@@ -51,7 +51,7 @@ TABLE: dict[str, set[str]] = {
     "habits": {"geoip", "hints", "models", "naming", "origin"},
     "day_counts": {"models", "pacing"},
     "worker": {"day_counts", "models", "networks", "pacing", "renames", "restore", "retention", "sweep", "walk"},
-    "mail": {"models", "naming", "novelty", "templatetags"},
+    "mail": {"hints", "models", "naming", "novelty", "templatetags"},
     "postman": {"mail", "models"},
     "services": {
         *("bounded_wait", "ending", "geoip", "habits", "models", "naming", "networks"),
