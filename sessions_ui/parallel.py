@@ -5,7 +5,7 @@ from django.db import router
 
 from . import sign_in_lock
 from .ending import end, lock
-from .models import Account, Application, Fence, Limit, Session, SessionEvent, SessionQuerySet
+from .models import Account, Application, Limit, Session, SessionEvent, SessionQuerySet
 
 
 class TooManySessions(Exception):
@@ -33,10 +33,12 @@ def make_room(
     sign_in_lock.take_turns(user.pk, using)
     of_user = Session.objects.using(using).filter(user_id=user.pk)
     own = [] if replaced is None else list(replaced.filter(user_id=user.pk).values_list("pk", flat=True))
-    fence = Fence.read(using)
     for limit in parallel:
-        others = of_user.filter(limit.of_sessions).exclude(pk__in=own).live(fence)
-        oldest_first = list(others.order_by("id").values_list("pk", flat=True))
+        others = of_user.filter(limit.of_sessions).exclude(pk__in=own)
+        # Most have room even if all of their rows were live, and nothing more is asked.
+        if others.order_by().count() < (limit.parallel or 0):
+            continue
+        oldest_first = list(others.live().order_by("id").values_list("pk", flat=True))
         too_many = oldest_first[: max(0, len(oldest_first) + 1 - (limit.parallel or 0))]
         if too_many and limit.at_limit == Limit.AtLimit.END_OLDEST:
             locked = lock(of_user.filter(pk__in=too_many))
