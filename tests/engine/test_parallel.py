@@ -34,8 +34,8 @@ def sign_in(user: User) -> bool:
     """Sign in as login() does, again after a 503; return whether that was not refused."""
     request = HttpRequest()
     request.session = store = SessionStore()
-    login(request, user, site.BACKEND)
     try:
+        login(request, user, site.BACKEND)
         store.save()
     except UpdateError:
         return store.refusal is None
