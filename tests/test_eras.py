@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sessions_ui.models.lookups import ERA_BITS
+from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.search.eras import FEW, eras, first_matches
 
 ALL = 3_000_000
@@ -31,7 +31,7 @@ class Index:
 
     def first(self, *, descending: bool) -> list[int]:
         self.descending = descending
-        return first_matches(self.some, self.sort, eras(ALL, 1) if descending else eras(1, ALL), MOST)
+        return first_matches(self.some, self.sort, eras(1, ALL, -1 if descending else 1), MOST)
 
     def _within(self, span: Sequence[int]) -> list[int]:
         self.asked += 1

@@ -10,7 +10,7 @@ from django.db import connections, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
-from .functions import RandomUUID
+from .functions import Era, RandomUUID
 from .insert_select import insert_select
 from .origins import FromOrigin
 from .sessions import SessionQuerySet
@@ -155,6 +155,8 @@ class SessionEvent(FromOrigin):
             models.Index(
                 fields=["-session_id"], condition=models.Q(kind="signed_out", reason=REPLACED), name="event_replaced"
             ),
+            # The eras that hold rows of a time are found without a look at those of another.
+            models.Index(Era("id"), "happened_on", condition=models.Q(kind__in=SIGN_IN_KINDS), name="record_by_era"),
         ] + [
             models.Index(fields=[*of, "-id"], condition=models.Q(kind__in=SIGN_IN_KINDS), name=f"record_{name}")
             for name, of in {

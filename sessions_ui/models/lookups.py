@@ -11,6 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, GenericIPAddressField, IntegerField, Lookup, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
+from .functions import ERA_BITS
+
 
 @GenericIPAddressField.register_lookup
 class InNetwork(Lookup):
@@ -69,11 +71,6 @@ class OneOf(Lookup):
         return f"{left} IN ({', '.join(map(repr, map(str, self.rhs)))})", tuple(params)
 
 
-# So many of the last bits of an id say nothing of its era.
-ERA_BITS = 13
-ERA = f"ARRAY[{{id}} >> {ERA_BITS}]"
-
-
 @IntegerField.register_lookup
 class InEras(Lookup):
     """Whether the id lies in one of these eras, as the search index holds them."""
@@ -87,7 +84,7 @@ class InEras(Lookup):
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        return f"{ERA.format(id=left)} && {right}::bigint[]", [*left_params, *right_params]
+        return f"ARRAY[{left} >> {ERA_BITS}] && {right}::bigint[]", [*left_params, *right_params]
 
 
 def text_beginning(network: str) -> str:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now, TruncDate
 
 from .accounts import Account, Application
 from .fences import Fence
+from .functions import Era
 from .limits import TOUCH_INTERVAL
 from .origins import FromOrigin
 from .reaches import reaches_of
@@ -102,6 +103,8 @@ class Session(FromOrigin):
             }.items()
         ] + [
             models.Index("created_on", condition=models.Q(user__isnull=False), name="session_by_created_on"),
+            # The eras that hold rows of a time are found without a look at those of another.
+            models.Index(Era("id"), "created_on", condition=models.Q(user__isnull=False), name="session_by_era"),
         ]
         indexes += [
             models.Index(fields=[*of, "-id"], condition=models.Q(needs_look=True), name=f"session_look{name}")

@@ -1,25 +1,49 @@
-"""How the first matches of PostgreSQL's search index are found: by eras, so many ids each, from the nearest on.
+"""How the first rows are found that no index holds in the order of the list: by eras, 8,192 ids each, nearest first.
 
-The index gives all rows of a search at once, in no order, and each must be looked at. But it holds the eras too. So
-few eras are asked first, then more, then all others; and where too many rows match to sort them, half of them.
+PostgreSQL's search index gives all rows of a search at once, in no order, and each must be looked at. But it holds the
+eras too. So few eras are asked first, then more, then all others; and where too many match to sort them, half of them.
+
+Rows of a time lie together, but nothing promises that. An index of era and time tells which eras hold some.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from sessions_ui.models.lookups import ERA_BITS
+from django.db import connections
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from sessions_ui.models.functions import ERA_BITS, Era
 
 # So many eras at first, and then so many more: beside all others they cost nothing.
 SPANS = (8, 64)
 # So many rows are sorted before half of the eras is asked.
 FEW = 1_000
 
+# Each era is one look into an index that holds era and time.
+HOLDING = """
+WITH RECURSIVE walked (era) AS (SELECT %s UNION ALL SELECT era + %s FROM walked WHERE era <> %s)
+SELECT era FROM walked WHERE EXISTS ({rows})
+"""
+
 Matches = Callable[[Sequence[int]], list[int]]
 
 
-def eras(first: int, last: int) -> range:
-    """Return the eras of the ids from the first to the last, which may be the lower one."""
-    start, end = first >> ERA_BITS, last >> ERA_BITS
-    return range(start, end + 1) if first <= last else range(start, end - 1, -1)
+def eras(first: int, last: int, step: int) -> range:
+    """Return the eras of the ids from the first to the last, up or down; none where there are no such ids."""
+    start, end = first >> ERA_BITS, (last >> ERA_BITS) + 1 if first <= last else first >> ERA_BITS
+    return range(start, end)[::step]
+
+
+def holding(rows: QuerySet[Any], of: range) -> list[int]:
+    """Return those of the eras that hold any of the rows, in their order."""
+    if not of:
+        return []
+    within = rows.order_by().alias(era=Era("pk")).filter(era=RawSQL("walked.era", []))
+    sql, params = within.values("pk").query.get_compiler(rows.db).as_sql()
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(HOLDING.format(rows=sql), [of[0], of.step, of[-1], *params])
+        return sorted((era for (era,) in cursor.fetchall()), reverse=of.step < 0)
 
 
 def spans(of: range) -> Iterator[range]:

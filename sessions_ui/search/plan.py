@@ -14,10 +14,11 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 
+from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
 from sessions_ui.paging import COUNTED, any_of, first_of
 
-from .eras import FEW, eras, first_matches
+from .eras import FEW, eras, first_matches, holding
 from .index import SESSIONS, SearchIndex
 from .narrow import INDEXED, match_of, on_index, on_walk
 
@@ -28,6 +29,7 @@ WINDOW_OF_INDEX = 1_000
 LOOKED_AT = 1_000
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
+MOMENTS = frozenset({"created_before", "created_after"})
 
 Row = TypeVar("Row", bound=Model)
 Limit = tuple[str, int]
@@ -113,10 +115,13 @@ class Search(Generic[Row]):
         return self.index.is_there(self.rows.db) and any(all(len(text) >= INDEXED for text in one) for one in needed)
 
     @property
+    def _is_narrowed(self) -> bool:
+        """Whether it is of few rows among many others, which an index holds in the order of the list."""
+        return bool(self.in_order) or not all(map(is_range_of_ids, self.branches))
+
+    @property
     def _window(self) -> int:
-        # Of what is narrowed in the order of the list, the index may hold few rows among many others.
-        is_narrowed = self.in_order or not all(map(is_range_of_ids, self.branches))
-        return WINDOW if is_narrowed or not self._is_indexed else WINDOW_OF_INDEX
+        return WINDOW if self._is_narrowed or not self._is_indexed else WINDOW_OF_INDEX
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
@@ -133,9 +138,33 @@ class Search(Generic[Row]):
             first = _pks(self._ids_by_match(match, limits, order), most)
         elif self._is_indexed:
             first = self._ids_by_eras(limits, order, most)
+        elif MOMENTS & self.sought.keys() and not self._is_narrowed:
+            return self._of_the_time(limits, order, most)
         else:
             first = _pks(self._ids_sorted(limits, order), most)
         return list(self.rows.filter(pk__in=first).order_by(order)) if first else []
+
+    def _of_the_time(self, limits: list[Limit], order: str, most: int) -> list[Row]:
+        """Walk the eras that hold rows of the time that is sought."""
+        first, last = self._ends(limits)
+        of_time = {name: value for name, value in self.sought.items() if name in MOMENTS}
+        held = holding(self.index.rows(self.rows.db).filter(self._meeting(of_time)), _eras(first, last, order))
+        # Without the branches, which are ranges of ids: SQLite walks by the first one that it is told.
+        rows, found = self.rows.filter(on_walk(self._meeting(self.sought))).order_by(order), list[Row]()
+        for era in held:
+            if len(found) < most:
+                ids = max(first, era << ERA_BITS), min(last, (era + 1 << ERA_BITS) - 1)
+                found += rows.filter(pk__range=ids)[: most - len(found)]
+        return found
+
+    def _ends(self, limits: list[Limit]) -> tuple[int, int]:
+        """Return the lowest and the highest id within the limits."""
+        rows = self.index.rows(self.rows.db)
+        # One by one: asked for both at once, SQLite looks at every row.
+        first, last = (next(iter(_pks(rows.order_by(order), 1)), 0) for order in ("id", "-id"))
+        above = [value + 1 for lookup, value in limits if lookup == "id__gt"]
+        below = [value - 1 for lookup, value in limits if lookup == "id__lt"]
+        return max([first, *above]), min([last, *below])
 
     def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
         """FTS5 gives its rows in the order of the list by itself, and begins where it is told to."""
@@ -149,17 +178,11 @@ class Search(Generic[Row]):
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
-        ends = self.index.rows(self.rows.db).aggregate(first=Min("pk"), last=Max("pk"))
-        above = [value for lookup, value in limits if lookup == "id__gt"]
-        below = [value for lookup, value in limits if lookup == "id__lt"]
-        first, last = max([ends["first"], *above]), min([ends["last"], *below])
-        if first > last:
-            return []
         rows = self._ids_sorted(limits, order)
         return first_matches(
             lambda span: _pks(rows.filter(id__in_eras=span).order_by(), FEW + 1),
             lambda span: _pks(rows.filter(id__in_eras=span), most),
-            eras(first, last) if order == "id" else eras(last, first),
+            _eras(*self._ends(limits), order),
             most,
         )
 
@@ -169,6 +192,10 @@ class Search(Generic[Row]):
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
+
+
+def _eras(first: int, last: int, order: str) -> range:
+    return eras(first, last, 1 if order == "id" else -1)
 
 
 def _pks(rows: Any, most: int) -> list[int]:

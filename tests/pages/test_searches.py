@@ -22,12 +22,13 @@ from sessions_ui.models.reaches import ALL
 from sessions_ui.models.scopes import Scope, conditions_q
 from sessions_ui.models.search_text import search_text
 from sessions_ui.origin import Origin
-from sessions_ui.search import narrow, plan
+from sessions_ui.search import eras, narrow, plan
 
 from .cast import application, make_account, make_person, session_of
 from .searches import finds
 
 NUMBER = 240
+MIDDLE, A_FEW = 600_000, 10
 CHECKED_IN_LOAD = 40
 SEARCHES = 10_000
 HOSTILE = [
@@ -80,10 +81,13 @@ def make_sessions() -> list[Session]:
         device, kind, browser, os = dice.choice(CLIENTS)
         client = {"device": device, "device_kind": kind, "browser": browser, "os": os}
         origin = Origin(ip=ip, country=country, location=location, **client)
-        created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+        # Later ids are mostly, but not always, those of later sign-ins.
+        created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number + number % 7 * 9)
         last = datetime.now(UTC).date() - timedelta(days=number % 50)
         columns = asdict(origin) | {"created_on": created, "last_active_day": last}
         row = session_of(user, account, application=app, **columns)
+        # In many eras, some of which hold none.
+        row.pk = 1 + number * number * 20
         row.search_text = search_text(services.searchable(user, account, app, origin))
         made.append(row)
     Session.objects.bulk_create(made)
@@ -154,6 +158,9 @@ def by_page(search: SessionFilter) -> set[int]:
     rows = plan.Search(Session.objects.live(fence).signed_in(), search.conditions, fence.branches(ALL))
     found = [session.pk for session in rows.first(Q(), "-id", NUMBER + 1)]
     assert found == sorted(found, reverse=True)
+    assert [session.pk for session in rows.first(Q(), "id", NUMBER + 1)] == found[::-1]
+    below = [pk for pk in found if pk < MIDDLE]
+    assert [session.pk for session in rows.first(Q(id__lt=MIDDLE), "-id", A_FEW)] == below[:A_FEW]
     assert rows.count() == len(found)
     return set(found)
 
@@ -174,6 +181,8 @@ def narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were far more sessions than the walk sees."""
     for window in ("WINDOW", "WINDOW_OF_INDEX"):
         monkeypatch.setattr(plan, window, 30)
+    for module in (plan, eras):
+        monkeypatch.setattr(module, "FEW", 20)
 
 
 @pytest.mark.usefixtures("narrow_window")
