@@ -1,22 +1,23 @@
 """How the first rows are found that no index holds in the order of the list: by eras, 8,192 ids each, nearest first.
 
 PostgreSQL's search index gives all rows of a search at once, in no order, and each must be looked at. But it holds the
-eras too. So few eras are asked first, then more, then all others; and where too many match to sort them, half of them.
+eras too. So few eras are asked first, then all others; and where too many match to sort them, half of them.
 
 Rows of a time lie together, but nothing promises that. An index of era and time tells which eras hold some.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from sessions_ui.models.functions import ERA_BITS, Era
 
-# So many eras at first, and then so many more: beside all others they cost nothing.
-SPANS = (8, 64)
+# So many eras are asked before all others.
+NEAR = 8
 # So many rows are sorted before half of the eras is asked.
 FEW = 1_000
 
@@ -25,6 +26,8 @@ HOLDING = """
 WITH RECURSIVE walked (era) AS (SELECT %s UNION ALL SELECT era + %s FROM walked WHERE era <> %s)
 SELECT era FROM walked WHERE EXISTS ({rows})
 """
+
+SET = "SET LOCAL enable_seqscan = {0}; SET LOCAL enable_indexscan = {0}"
 
 Matches = Callable[[Sequence[int]], list[int]]
 
@@ -46,13 +49,13 @@ def holding(rows: QuerySet[Any], of: range) -> list[int]:
         return sorted((era for (era,) in cursor.fetchall()), reverse=of.step < 0)
 
 
-def spans(of: range) -> Iterator[range]:
-    """Give the eras in spans that grow."""
-    begin = 0
-    for length in SPANS:
-        yield of[begin : begin + length]
-        begin += length
-    yield of[begin:]
+@contextmanager
+def by_index_alone(using: str) -> Iterator[None]:
+    """Keep PostgreSQL from walking the table: it guesses that it will soon meet as many matches as are wanted."""
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        cursor.execute(SET.format("off"))
+        yield
+        cursor.execute(SET.format("DEFAULT"))
 
 
 def first_matches(some: Matches, sort: Matches, of: range, most: int) -> list[int]:
@@ -61,7 +64,7 @@ def first_matches(some: Matches, sort: Matches, of: range, most: int) -> list[in
     `some` gives matches within eras, in any order, FEW + 1 at most; `sort` all of them, in the order of the eras.
     """
     found: list[int] = []
-    for span in spans(of):
+    for span in (of[:NEAR], of[NEAR:]):
         if span and len(found) < most:
             found += _within(span, some, sort, most - len(found))
     return found

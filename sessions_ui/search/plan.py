@@ -18,14 +18,14 @@ from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
 from sessions_ui.paging import COUNTED, any_of, first_of
 
-from .eras import FEW, eras, first_matches, holding
+from .eras import FEW, by_index_alone, eras, first_matches, holding
 from .index import SESSIONS, SearchIndex
 from .narrow import INDEXED, match_of, on_index, on_walk
 
 # So many rows are walked before the index is asked.
 WINDOW = 20_000
 # An index that is asked from the nearest rows on finds what a longer walk would.
-WINDOW_OF_INDEX = 1_000
+WINDOW_OF_INDEX = 8_000
 LOOKED_AT = 1_000
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
@@ -159,12 +159,10 @@ class Search(Generic[Row]):
 
     def _ends(self, limits: list[Limit]) -> tuple[int, int]:
         """Return the lowest and the highest id within the limits."""
-        rows = self.index.rows(self.rows.db)
-        # One by one: asked for both at once, SQLite looks at every row.
-        first, last = (next(iter(_pks(rows.order_by(order), 1)), 0) for order in ("id", "-id"))
         above = [value + 1 for lookup, value in limits if lookup == "id__gt"]
         below = [value - 1 for lookup, value in limits if lookup == "id__lt"]
-        return max([first, *above]), min([last, *below])
+        rows = self.index.rows(self.rows.db)
+        return max(above or _pks(rows.order_by("id"), 1)), min(below or _pks(rows.order_by("-id"), 1))
 
     def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
         """FTS5 gives its rows in the order of the list by itself, and begins where it is told to."""
@@ -178,13 +176,18 @@ class Search(Generic[Row]):
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
-        rows = self._ids_sorted(limits, order)
-        return first_matches(
-            lambda span: _pks(rows.filter(id__in_eras=span).order_by(), FEW + 1),
-            lambda span: _pks(rows.filter(id__in_eras=span), most),
-            _eras(*self._ends(limits), order),
-            most,
-        )
+        rows, of = self._ids_sorted(limits, order), _eras(*self._ends(limits), order)
+
+        def some(span: Sequence[int]) -> list[int]:
+            # Each match is compared with each era. Of all that are left, none needs to be named.
+            named = rows.filter(id__in_eras=span) if span[-1] != of[-1] else rows.filter(_from(span[0], order))
+            return _pks(named.order_by(), FEW + 1)
+
+        def sort(span: Sequence[int]) -> list[int]:
+            return _pks(rows.filter(id__in_eras=span), most)
+
+        with by_index_alone(self.rows.db):
+            return first_matches(some, sort, of, most)
 
     def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""
@@ -196,6 +199,10 @@ class Search(Generic[Row]):
 
 def _eras(first: int, last: int, order: str) -> range:
     return eras(first, last, 1 if order == "id" else -1)
+
+
+def _from(era: int, order: str) -> Q:
+    return Q(place__gte=era << ERA_BITS) if order == "id" else Q(place__lt=era + 1 << ERA_BITS)
 
 
 def _pks(rows: Any, most: int) -> list[int]:
