@@ -103,8 +103,11 @@ class Session(FromOrigin):
             }.items()
         ] + [
             models.Index("created_on", condition=models.Q(user__isnull=False), name="session_by_created_on"),
-            # The eras that hold rows of a time are found without a look at those of another.
-            models.Index(Era("id"), "created_on", condition=models.Q(user__isnull=False), name="session_by_era"),
+        ]
+        # The eras that hold rows of a time are found without a look at those of another.
+        indexes += [
+            models.Index(Era("id"), moment, condition=models.Q(user__isnull=False), name=f"session_era_{name}")
+            for name, moment in {"created": "created_on", "active": "last_active_day"}.items()
         ]
         indexes += [
             models.Index(fields=[*of, "-id"], condition=models.Q(needs_look=True), name=f"session_look{name}")

@@ -29,7 +29,7 @@ WINDOW_OF_INDEX = 8_000
 LOOKED_AT = 1_000
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
-MOMENTS = frozenset({"created_before", "created_after"})
+MOMENTS = frozenset({"created_before", "created_after", "dormant_since"})
 
 Row = TypeVar("Row", bound=Model)
 Limit = tuple[str, int]
