@@ -79,5 +79,5 @@ def _within(span: range, some: Matches, sort: Matches, most: int, *, many: bool 
     near = _within(span[:half], some, sort, most)
     if len(near) == most:
         return near
-    # What is not near is far: nobody has to ask whether that is much.
+    # All but a few of the many lie in the other half: it need not be asked.
     return near + _within(span[half:], some, sort, most - len(near), many=True)

@@ -3,7 +3,7 @@
 Neither database guesses well how many rows hold a word, nor where in the list
 they lie: PostgreSQL walked five million rows for a word of old ones. So nothing
 here depends on a guess. The newest rows are walked first; only if they do not
-fill the page, the index finds the rest, and what it finds is sorted.
+fill the page, an index finds the rest, from the nearest rows on.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ class Search(Generic[Row]):
         above = [value + 1 for lookup, value in limits if lookup == "id__gt"]
         below = [value - 1 for lookup, value in limits if lookup == "id__lt"]
         rows = self.index.rows(self.rows.db)
-        return max(above or _pks(rows.order_by("id"), 1)), min(below or _pks(rows.order_by("-id"), 1))
+        first, last = above or _pks(rows.order_by("id"), 1), below or _pks(rows.order_by("-id"), 1)
+        return max(first, default=0), min(last, default=0)
 
     def _ids_by_match(self, match: str, limits: list[Limit], order: str) -> Any:
         """FTS5 gives its rows in the order of the list by itself, and begins where it is told to."""
