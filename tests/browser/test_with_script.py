@@ -112,6 +112,8 @@ class FragmentTests:
         expect(page.get_by_text("Search: nordlicht")).to_have_count(0)
         expect(boxes(page).first).to_be_visible()
         expect(page).to_have_url(re.compile(f"{LIST}$"))
+        # The page came anew: until htmx has begun in it, going forward changes the address alone.
+        expect(page.locator(".awaited")).to_have_count(0)
         page.go_forward()
         expect(page.get_by_text("Search: nordlicht")).to_be_visible()
 
