@@ -16,7 +16,7 @@ class TookTooLong(Exception):
 
 @contextmanager
 def time_limit(seconds: float, using: str) -> Iterator[None]:
-    """Stop the queries of this block after so many seconds; raises TookTooLong. Within another limit both hold."""
+    """Stop the queries of this block after so many seconds; raises TookTooLong. Within another, the inner limit holds."""
     connection = connections[using]
     limited = _limited_on_postgresql if connection.vendor == "postgresql" else _limited_on_sqlite
     try:
@@ -33,6 +33,9 @@ def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
     deadline = time.monotonic() + seconds
 
     def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        # After a limit within this one has struck, PostgreSQL takes nothing before the way back to the savepoint.
+        if sql.startswith("ROLLBACK"):
+            return execute(sql, params, many, context)
         # PostgreSQL limits each statement, not the block; and 0 would be no limit.
         left = int((deadline - time.monotonic()) * 1000)
         if left <= 0:
