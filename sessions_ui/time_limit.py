@@ -16,7 +16,7 @@ class TookTooLong(Exception):
 
 @contextmanager
 def time_limit(seconds: float, using: str) -> Iterator[None]:
-    """Stop the queries of this block after so many seconds; raises TookTooLong. Within another, the inner limit holds."""
+    """Stop the queries of this block after so many seconds; raises TookTooLong. Of two, the inner one holds."""
     connection = connections[using]
     limited = _limited_on_postgresql if connection.vendor == "postgresql" else _limited_on_sqlite
     try:
