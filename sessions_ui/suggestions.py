@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.db import router
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 
 from .criteria import SHORTEST_WORD, country_code
 from .filters import SessionFilter
@@ -45,11 +44,6 @@ def suggested(what: str, text: str, reach: Reach, fence: Fence) -> list[Suggesti
     if what == "account":
         return suggested_accounts(text, accounts_within(reach))
     return suggested_users(text, reach, fence) if text else []
-
-
-def typed(request: HttpRequest, what: str) -> str:
-    """Return what was typed into a picker."""
-    return request.GET.get(what, "").strip()[:100].replace("\0", "")
 
 
 def suggested_accounts(text: str, accounts: QuerySet[Account]) -> list[Suggestion]:

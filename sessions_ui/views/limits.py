@@ -22,7 +22,6 @@ from sessions_ui.models import Application, Limit
 from sessions_ui.models.limits import SHIPPED, in_words
 from sessions_ui.models.plain_text import refuse_unseen
 from sessions_ui.models.reaches import accounts_limited_by, limits_set_by, limits_visible_to, sets_all_limits
-from sessions_ui.suggestions import suggested_accounts, typed
 
 EARLIER = 20
 SPAN = re.compile(r"(\d{1,6}) ?(?:(m|min|minutes?)|(h|hours?)|(d|days?))", re.IGNORECASE)
@@ -156,14 +155,6 @@ def remove(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     else:
         messages.success(request, f"The limit for {limit.whose} holds no more. What it has ended stays ended.")
     return redirect("limits")
-
-
-@require_safe
-@login_required
-def suggest_account(request: SignedInRequest) -> HttpResponse:
-    """Suggest accounts for which the person may set limits."""
-    found = suggested_accounts(typed(request, "account"), accounts_limited_by(request.user))
-    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 def _changeable(request: SignedInRequest, public_id: UUID) -> Limit:

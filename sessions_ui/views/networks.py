@@ -14,11 +14,10 @@ from sessions_ui import networks as named_networks
 from sessions_ui.access import SignedInRequest, fence, reaches
 from sessions_ui.client import parse_address
 from sessions_ui.models import Network, NetworkChange, SessionQuerySet
-from sessions_ui.models.reaches import accounts_administered, accounts_within
+from sessions_ui.models.reaches import accounts_within
 from sessions_ui.network_form import NetworkForm, around
 from sessions_ui.paging import COUNTED, Position, UnreadablePosition, page
 from sessions_ui.refusals import unreadable
-from sessions_ui.suggestions import suggested_accounts, typed
 from sessions_ui.time_limit import TookTooLong, time_limit
 
 CHANGES = 20
@@ -64,14 +63,6 @@ def add(request: SignedInRequest) -> HttpResponse:
         return unreadable(request, {"account": f"There is no account “{account[:60]}” here."})
     initial = {"prefixes": around(address) if address else ""} | ({"account": account} if account else {})
     return _shown(request, NetworkForm(reach=reach.end, network=network, initial=initial))
-
-
-@require_safe
-@login_required
-def suggest_account(request: SignedInRequest) -> HttpResponse:
-    """Suggest accounts for which the person may name networks."""
-    found = suggested_accounts(typed(request, "account"), accounts_administered(reaches(request).end))
-    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

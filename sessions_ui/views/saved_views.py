@@ -16,8 +16,7 @@ from sessions_ui.access import SignedInRequest, reaches
 from sessions_ui.listing import without_paging
 from sessions_ui.models import SavedView
 from sessions_ui.refusals import unreadable
-from sessions_ui.saved_views import SavedViewForm, accounts_shared_with, cleaned, filter_of
-from sessions_ui.suggestions import suggested_accounts, typed
+from sessions_ui.saved_views import SavedViewForm, cleaned, filter_of
 
 LISTS = {SavedView.Of.SESSIONS: "active-user-sessions", SavedView.Of.LOGIN_RECORDS: "login-records"}
 NOTHING_SET = "Set a filter first: a view is a filter under a name."
@@ -29,14 +28,6 @@ def saved_views(request: SignedInRequest) -> HttpResponse:
     """List the views that one finds, one's own and those that others share."""
     found = SavedView.objects.visible_to(request.user, reaches(request).see).select_related("owner", "account")
     return render(request, "saved_views/list.html", {"views": found})
-
-
-@require_safe
-@login_required
-def suggest_account(request: SignedInRequest) -> HttpResponse:
-    """Suggest accounts with whose administrators the person may share a view."""
-    found = suggested_accounts(typed(request, "account"), accounts_shared_with(reaches(request)))
-    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

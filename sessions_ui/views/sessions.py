@@ -1,4 +1,4 @@
-"""The list of active user sessions, one session, one's own, and what the pickers suggest."""
+"""The list of active user sessions, one session, and one's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sessions_ui.paging import COUNTED, Position, UnreadablePosition
 from sessions_ui.refusals import unreadable
 from sessions_ui.rows import rows
 from sessions_ui.search.plan import Search
-from sessions_ui.suggestions import candidates, meanings, suggested, typed
+from sessions_ui.suggestions import candidates, meanings
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
@@ -117,14 +117,6 @@ def my_sessions(request: SignedInRequest) -> HttpResponse:
         "has_membership": Membership.objects.filter(user_id=request.user.pk).exists(),
     }
     return render(request, "sessions/mine.html", context)
-
-
-@require_safe
-@login_required
-def suggest(request: SignedInRequest, what: str) -> HttpResponse:
-    """Suggest accounts or users within reach whose name begins with what was typed."""
-    found = suggested(what, typed(request, what), reaches(request).see, fence(request) or Fence.read())
-    return render(request, "sessions/_options.html", {"suggestions": found})
 
 
 def _seen(session: Session) -> tuple[Seen, Seen]:
