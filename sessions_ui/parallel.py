@@ -35,11 +35,12 @@ def make_room(
     own = [] if replaced is None else list(replaced.filter(user_id=user.pk).values_list("pk", flat=True))
     for limit in parallel:
         others = of_user.filter(limit.of_sessions).exclude(pk__in=own)
+        most = limit.parallel or 0
         # Most have room even if all of their rows were live, and nothing more is asked.
-        if others.order_by().count() < (limit.parallel or 0):
+        if others.order_by().count() < most:
             continue
         oldest_first = list(others.live().order_by("id").values_list("pk", flat=True))
-        too_many = oldest_first[: max(0, len(oldest_first) + 1 - (limit.parallel or 0))]
+        too_many = oldest_first[: max(0, len(oldest_first) + 1 - most)]
         if too_many and limit.at_limit == Limit.AtLimit.END_OLDEST:
             locked = lock(of_user.filter(pk__in=too_many))
             end(using, locked, SessionEvent.Kind.TERMINATED, reason=limit.of_parallel)

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, GenericIPAddressField, IntegerField, Lookup, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
-from .functions import ERA_BITS
+from .functions import INDEXED_ERA
 
 
 @GenericIPAddressField.register_lookup
@@ -84,7 +84,7 @@ class InEras(Lookup):
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        return f"ARRAY[{left} >> {ERA_BITS}] && {right}::bigint[]", [*left_params, *right_params]
+        return f"{INDEXED_ERA.format(id=left)} && {right}::bigint[]", [*left_params, *right_params]
 
 
 def text_beginning(network: str) -> str:

@@ -32,10 +32,10 @@ SET = "SET LOCAL enable_seqscan = {0}; SET LOCAL enable_indexscan = {0}"
 Matches = Callable[[Sequence[int]], list[int]]
 
 
-def eras(first: int, last: int, step: int) -> range:
-    """Return the eras of the ids from the first to the last, up or down; none where there are no such ids."""
-    start, end = first >> ERA_BITS, (last >> ERA_BITS) + 1 if first <= last else first >> ERA_BITS
-    return range(start, end)[::step]
+def eras(first: int, last: int, order: str) -> range:
+    """Return the eras of the ids from the lowest to the highest, in the order; none where there are no such ids."""
+    found = range(first >> ERA_BITS, (last >> ERA_BITS) + 1) if first <= last else range(0)
+    return found if order == "id" else found[::-1]
 
 
 def holding(rows: QuerySet[Any], of: range) -> list[int]:

@@ -16,14 +16,15 @@ from django.db.models import Model, Q
 
 from sessions_ui.models import Session, SessionEvent
 from sessions_ui.models.events import on_sign_ins
-from sessions_ui.models.functions import ERA_BITS
+from sessions_ui.models.functions import INDEXED_ERA
 
 EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 # A sign-in leaves its trigrams in a pending list, 2.5 times as fast as into the tree. Whoever fills the list clears
 # it: at 1 MB that takes 20 ms, at the default of 4 MB it took 59; and a search reads it to its end.
 # The eras let a search ask for the newest rows first.
 GIN = (
-    f"INDEX {{concurrently}} {{name}} ON {{table}} USING gin (search_text gin_trgm_ops, (ARRAY[id >> {ERA_BITS}])) "
+    "INDEX {concurrently} {name} ON {table} "
+    f"USING gin (search_text gin_trgm_ops, ({INDEXED_ERA.format(id='id')})) "
     "WITH (fastupdate = on, gin_pending_list_limit = 1024) WHERE {condition}"
 )
 # Nobody is ranked, so the lengths of the texts are not kept; nor where in a text each trigram stands, which would make
@@ -48,7 +49,6 @@ class SearchIndex:
     on_postgresql: str
     on_sqlite: str
     rows: Callable[[str], Any]
-    moment: str
     translated: Callable[[Q], Q] = lambda condition: condition
     seen: set[str] = field(default_factory=set)
 
@@ -155,7 +155,6 @@ SESSIONS = SearchIndex(
     "user_id IS NOT NULL",
     "{row}search_text <> ''",
     lambda using: Session.objects.using(using).signed_in(),
-    "created_on",
 )
 _sign_ins = "kind IN ({})".format(", ".join(f"'{kind.value}'" for kind in SessionEvent.SIGN_INS))
 LOGIN_RECORDS = SearchIndex(
@@ -164,7 +163,6 @@ LOGIN_RECORDS = SearchIndex(
     _sign_ins,
     "{row}" + _sign_ins,
     lambda using: SessionEvent.objects.using(using).sign_ins(),
-    "happened_on",
     on_sign_ins,
 )
 

@@ -92,14 +92,9 @@ def _selective(word: str) -> str:
     All people of a company share what is behind the @, and "person4711" has the
     trigrams of everybody's "person" beside those of its own number.
     """
-    before = local_part(word)
+    before = word.partition("@")[0]
     number = max(NUMBER.findall(before), key=len, default="")
     return number or (before if len(before) >= INDEXED else word)
-
-
-def local_part(word: str) -> str:
-    """Return what is before the @ of an e-mail address, the whole of any other word."""
-    return word.partition("@")[0]
 
 
 def match_of(conditions: Conditions, of: SearchIndex, using: str, *, with_columns: bool = True) -> str:

@@ -148,13 +148,14 @@ class Search(Generic[Row]):
         """Walk the eras that hold rows of the time that is sought."""
         first, last = self._ends(limits)
         of_time = {name: value for name, value in self.sought.items() if name in MOMENTS}
-        held = holding(self.index.rows(self.rows.db).filter(self._meeting(of_time)), _eras(first, last, order))
+        held = holding(self.index.rows(self.rows.db).filter(self._meeting(of_time)), eras(first, last, order))
         # Without the branches, which are ranges of ids: SQLite walks by the first one that it is told.
         rows, found = self.rows.filter(on_walk(self._meeting(self.sought))).order_by(order), list[Row]()
         for era in held:
-            if len(found) < most:
-                ids = max(first, era << ERA_BITS), min(last, (era + 1 << ERA_BITS) - 1)
-                found += rows.filter(pk__range=ids)[: most - len(found)]
+            if len(found) == most:
+                break
+            ids = max(first, era << ERA_BITS), min(last, (era + 1 << ERA_BITS) - 1)
+            found += rows.filter(pk__range=ids)[: most - len(found)]
         return found
 
     def _ends(self, limits: list[Limit]) -> tuple[int, int]:
@@ -177,7 +178,8 @@ class Search(Generic[Row]):
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
-        rows, of = self._ids_sorted(limits, order), _eras(*self._ends(limits), order)
+        """PostgreSQL's index gives its rows in no order: it is asked for the nearest eras first."""
+        rows, of = self._ids_sorted(limits, order), eras(*self._ends(limits), order)
 
         def some(span: Sequence[int]) -> list[int]:
             # Each match is compared with each era. Of all that are left, none needs to be named.
@@ -196,10 +198,6 @@ class Search(Generic[Row]):
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
-
-
-def _eras(first: int, last: int, order: str) -> range:
-    return eras(first, last, 1 if order == "id" else -1)
 
 
 def _from(era: int, order: str) -> Q:
