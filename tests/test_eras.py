@@ -31,7 +31,7 @@ class Index:
 
     def first(self, *, descending: bool) -> list[int]:
         self.descending = descending
-        return first_matches(self.some, self.sort, eras(1, ALL, -1 if descending else 1), MOST)
+        return first_matches(self.some, self.sort, eras(1, ALL, "-id" if descending else "id"), MOST)
 
     def _within(self, span: Sequence[int]) -> list[int]:
         self.asked += 1

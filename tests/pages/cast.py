@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, User
 from django.core import signing
@@ -18,6 +19,7 @@ from sessions_ui.models import Account, Application, Membership, Session
 from sessions_ui.models.reaches import ALL
 from sessions_ui.models.search_text import search_text
 from sessions_ui.preview import SALT, Preview
+from sessions_ui.search import plan
 from sessions_ui.selection import selection
 
 if TYPE_CHECKING:
@@ -100,6 +102,12 @@ def live(*sessions: Session) -> set[int]:
     """Return the ids of those of these sessions that are live, of all when none is given."""
     found = Session.objects.live().filter(pk__in=[one.pk for one in sessions]) if sessions else Session.objects.live()
     return set(found.values_list("pk", flat=True))
+
+
+def narrow_windows(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Let a search walk so many rows only, as if there were far more than it sees."""
+    for window in ("WINDOW", "WINDOW_OF_INDEX"):
+        monkeypatch.setattr(plan, window, rows)
 
 
 def previewed(query: str, actor_pk: Any, matched: int | None = None) -> str:

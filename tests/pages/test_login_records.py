@@ -21,9 +21,9 @@ from sessions_ui.models.events import REPLACED, record
 from sessions_ui.models.reaches import ALL
 from sessions_ui.models.scopes import Scope
 from sessions_ui.paging import Position, page
-from sessions_ui.search import outcomes, plan
+from sessions_ui.search import outcomes
 
-from .cast import LIST, Page, application, links, make_session, plain, signed_in, text_of
+from .cast import LIST, Page, application, links, make_session, narrow_windows, plain, signed_in, text_of
 from .searches import finds
 from .test_searches import make_sessions, of_the_data
 
@@ -109,8 +109,7 @@ def end_by(way: str, session: Session, root: User) -> None:
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were far more records than are asked one by one, or walked."""
     monkeypatch.setattr(outcomes, "FEW", 2)
-    for window in ("WINDOW", "WINDOW_OF_INDEX"):
-        monkeypatch.setattr(plan, window, 3)
+    narrow_windows(monkeypatch, 3)
 
 
 class OutcomeTests:

@@ -14,9 +14,9 @@ from sessions_ui import listing
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
 from sessions_ui.models.search_text import search_text
-from sessions_ui.search import index, plan
+from sessions_ui.search import index
 
-from .cast import LIST, TERMINATE, ids_of, live, make_session, terminate, text_of
+from .cast import LIST, TERMINATE, ids_of, live, make_session, narrow_windows, terminate, text_of
 
 SQLITE = connection.vendor == "sqlite"
 FORMER = (
@@ -78,8 +78,7 @@ class IndexTests:
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
         """What is sought lies beyond the walk, so that only the index can find it."""
-        for window in ("WINDOW", "WINDOW_OF_INDEX"):
-            monkeypatch.setattr(plan, window, 0)
+        narrow_windows(monkeypatch, 0)
 
 
 @pytest.mark.usefixtures("without_index")
@@ -90,8 +89,7 @@ class WithoutIndexTests:
         assert "migrate" in str(message.hint)
 
     def test_the_page_says_so_and_works(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        for window in ("WINDOW", "WINDOW_OF_INDEX"):
-            monkeypatch.setattr(plan, window, 0)
+        narrow_windows(monkeypatch, 0)
         session = make_session(anna, location="Reykjavik")
         page = console.get(f"{LIST}?q=reykjavik")
         assert ids_of(page) == [session.pk]

@@ -24,7 +24,7 @@ from sessions_ui.models.search_text import search_text
 from sessions_ui.origin import Origin
 from sessions_ui.search import eras, narrow, plan
 
-from .cast import application, make_account, make_person, session_of
+from .cast import application, make_account, make_person, narrow_windows, session_of
 from .searches import finds
 
 NUMBER = 240
@@ -179,8 +179,7 @@ WAYS = [by_page, by_preview, by_definition]
 @pytest.fixture
 def narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were far more sessions than the walk sees."""
-    for window in ("WINDOW", "WINDOW_OF_INDEX"):
-        monkeypatch.setattr(plan, window, 30)
+    narrow_windows(monkeypatch, 30)
     for module in (plan, eras):
         monkeypatch.setattr(module, "FEW", 20)
 
