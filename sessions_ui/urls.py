@@ -23,9 +23,7 @@ urlpatterns = [
     path("security/active-user-sessions/", sessions.active_user_sessions, name="active-user-sessions"),
     path("security/active-user-sessions/terminate/", terminate.terminate, name="terminate"),
     path("security/active-user-sessions/overview/", overview.overview, name="overview"),
-    path(
-        "security/active-user-sessions/suggest/account/", pickers.in_reach, {"what": "account"}, "suggest-account"
-    ),
+    path("security/active-user-sessions/suggest/account/", pickers.in_reach, {"what": "account"}, "suggest-account"),
     path("security/active-user-sessions/suggest/user/", pickers.in_reach, {"what": "user"}, "suggest-user"),
     path("security/active-user-sessions/export/", exports.export_sessions, name="export-sessions"),
     path("security/active-user-sessions/<uuid:public_id>/", sessions.session, name="session"),
