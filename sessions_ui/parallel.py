@@ -1,11 +1,19 @@
 """The limit of parallel sessions: judged at the sign-in, where the sign-ins of one person take turns (R013)."""
 
+from functools import cache
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router
+from django.db.models import Func, IntegerField
 
 from . import sign_in_lock
 from .ending import end, lock
 from .models import Account, Application, Limit, Session, SessionEvent, SessionQuerySet
+from .models.statements import Slot, Statement
+
+# What is read of a limit.
+OF_LIMIT = ["id", "application_id", "account_id", "parallel", "at_limit"]
 
 
 class TooManySessions(Exception):
@@ -26,19 +34,18 @@ def make_room(
     replaced one is not counted, and who takes his own place is never refused.
     """
     using = router.db_for_write(Session)
-    limits = Limit.objects.using(using).in_force().speaking_of(application, account)
-    parallel = list(limits.filter(parallel__isnull=False))
-    if not parallel:
+    limits = _limits(application, account, using)
+    if not limits:
         return
     sign_in_lock.take_turns(user.pk, using)
     of_user = Session.objects.using(using).filter(user_id=user.pk)
     own = [] if replaced is None else list(replaced.filter(user_id=user.pk).values_list("pk", flat=True))
-    for limit in parallel:
-        others = of_user.filter(limit.of_sessions).exclude(pk__in=own)
+    for limit in limits:
         most = limit.parallel or 0
         # Most have room even if all of their rows were live, and nothing more is asked.
-        if others.order_by().count() < most:
+        if _number_of(user.pk, limit, using) - len(own) < most:
             continue
+        others = of_user.filter(limit.of_sessions).exclude(pk__in=own)
         oldest_first = list(others.live().order_by("id").values_list("pk", flat=True))
         too_many = oldest_first[: max(0, len(oldest_first) + 1 - most)]
         if too_many and limit.at_limit == Limit.AtLimit.END_OLDEST:
@@ -46,3 +53,37 @@ def make_room(
             end(using, locked, SessionEvent.Kind.TERMINATED, reason=limit.of_parallel)
         elif too_many and not own:
             raise TooManySessions(user.get_username(), limit.of_parallel)
+
+
+def _limits(application: Application, account: Account | None, using: str) -> list[Limit]:
+    """Return the limits of parallel sessions that speak of this application and account."""
+    statement = _statement_of_limits(using)
+    with statement.cursor() as cursor:
+        statement.execute(cursor, application=application.pk, account=account.pk if account else None)
+        return [Limit.from_db(using, OF_LIMIT, values) for values in cursor.fetchall()]
+
+
+@cache
+def _statement_of_limits(using: str) -> Statement:
+    speaking = Limit.objects.using(using).in_force().speaking_of(Slot("application"), Slot("account"))
+    limits = speaking.filter(parallel__isnull=False).values_list(*OF_LIMIT)
+    return Statement(using, *limits.query.get_compiler(using).as_sql())
+
+
+def _number_of(user_pk: Any, limit: Limit, using: str) -> int:
+    """Return how many rows the user has of which the limit speaks."""
+    statement = _statement_of_number(using, limit.application_id is not None, limit.account_id is not None)
+    with statement.cursor() as cursor:
+        statement.execute(cursor, user=user_pk, application=limit.application_id, account=limit.account_id)
+        return int(cursor.fetchone()[0])
+
+
+@cache
+def _statement_of_number(using: str, of_application: bool, of_account: bool) -> Statement:
+    rows = Session.objects.using(using).filter(user=Slot("user")).order_by()
+    if of_application:
+        rows = rows.filter(application=Slot("application"))
+    if of_account:
+        rows = rows.filter(account=Slot("account"))
+    number = Func(template="COUNT(*)", output_field=IntegerField())
+    return Statement(using, *rows.values_list(number).query.get_compiler(using).as_sql())

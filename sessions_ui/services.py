@@ -18,7 +18,7 @@ from .bounded_wait import WaitedTooLong, bounded_wait
 from .ending import end, lock
 from .geoip import country_name
 from .models import Account, Application, Letter, Session, SessionEvent, Termination
-from .models.events import REPLACED, record
+from .models.events import REPLACED, record, record_sign_in
 from .models.password_digests import begun_with
 from .models.plain_text import plainly
 from .models.scopes import Scope
@@ -120,7 +120,7 @@ def insert_sign_in(row: dict[str, Any], sign_in: SignIn, replaced: SessionQueryS
             **asdict(origin),
             **row,
         )
-        record(Session.objects.filter(pk=session.pk), SessionEvent.Kind.SIGNED_IN)
+        record_sign_in(session.pk, using)
         if getattr(settings, "MAIL_NEW_SIGN_INS", False):
             Letter.objects.using(using).about_sign_in(session, user)
     return session

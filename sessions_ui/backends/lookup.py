@@ -14,8 +14,7 @@ from django.db.models.functions import Now
 from sessions_ui.models import Fence, Limit, Session, Termination
 from sessions_ui.models.functions import JoinedPublicIds
 from sessions_ui.models.sessions import TOUCH_DUE
-
-from .statement import Slot, Statement
+from sessions_ui.models.statements import Slot, Statement
 
 
 class Row(NamedTuple):
@@ -67,7 +66,7 @@ class Lookup:
             .values_list(*self.COLUMNS, *(f"user__{name}" for name in self.user_columns))
         )
         compiler = sessions.query.get_compiler(using)
-        self.statement = Statement(using, compiler)
+        self.statement = Statement(using, *compiler.as_sql())
         self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
 
     def find(self, digest: bytes) -> tuple[Row | None, bool]:

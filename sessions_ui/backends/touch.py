@@ -13,11 +13,11 @@ from sessions_ui import habits
 from sessions_ui.models import Fence, Prefix, Session
 from sessions_ui.models.networks import position
 from sessions_ui.models.sessions import TODAY, TOUCH_DUE
+from sessions_ui.models.statements import Slot, Statement
 from sessions_ui.networks import named
 from sessions_ui.origin import Origin
 
 from .lookup import Row
-from .statement import Slot, Statement
 
 _touches: dict[tuple[str, bool], tuple[frozenset[UUID], Statement]] = {}
 # What hints are made of.
@@ -80,4 +80,4 @@ def _compiled(using: str, fence: Fence, *, has_address: bool) -> Statement:
         "last_browser": Slot("last_browser"),
     }
     query.add_update_values({"last_active_on": Now(), "last_active_day": TODAY} | noted)
-    return Statement(using, query.get_compiler(using))
+    return Statement(using, *query.get_compiler(using).as_sql())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
@@ -11,9 +12,10 @@ from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
 from .functions import Era, RandomUUID
-from .insert_select import insert_select
+from .insert_select import compiled, insert_select
 from .origins import FromOrigin
-from .sessions import SessionQuerySet
+from .sessions import Session, SessionQuerySet
+from .statements import Slot, Statement
 
 # Columns of an event that are the session's own, and where they come from.
 COPIED = {
@@ -207,6 +209,23 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     The values are columns of SessionEvent: the same for all, or expressions of the session.
     An event that ends a session also keeps the second half of its key's digest.
     """
+    return insert_select(SessionEvent, sessions.order_by("id"), _copied(kind) | values)
+
+
+def record_sign_in(session_pk: int, using: str) -> None:
+    """Insert the event of a sign-in: as record() does, less than half as long."""
+    statement = _statement_of_sign_in(using)
+    with statement.cursor() as cursor:
+        statement.execute(cursor, id=session_pk)
+
+
+@cache
+def _statement_of_sign_in(using: str) -> Statement:
+    one = Session.objects.using(using).filter(pk=Slot("id")).order_by()
+    return Statement(using, *compiled(SessionEvent, one, _copied(SessionEvent.Kind.SIGNED_IN)))
+
+
+def _copied(kind: SessionEvent.Kind) -> dict[str, Any]:
     User = get_user_model()
     expressions: dict[str, Any] = {name: F(source) for name, source in COPIED.items()}
     # A join that finds nothing gives NULL, the columns of labels want an empty text.
@@ -217,8 +236,7 @@ def record(sessions: SessionQuerySet, kind: SessionEvent.Kind, **values: Any) ->
     expressions["kind"] = Value(kind.value)
     if kind in SessionEvent.ENDS:
         expressions["ended_key"] = F("key_digest_rest")
-    expressions["reason"] = Value("")
-    return insert_select(SessionEvent, sessions.order_by("id"), expressions | values)
+    return expressions | {"reason": Value("")}
 
 
 def on_events(condition: models.Q) -> models.Q:

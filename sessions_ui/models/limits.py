@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, CharField, Q, Value, When
+from django.db.models import Case, CharField, Expression, Q, Value, When
 from django.db.models.functions import Now
 
 from .accounts import Account, Application
@@ -41,10 +42,10 @@ class LimitQuerySet(models.QuerySet["Limit"]):
         """Take them out of force; what they have ended by now stays ended."""
         return self.in_force().update(removed_on=Now(), removed_by=by, public_id=RandomUUID())
 
-    def speaking_of(self, application: Application, account: Account | None) -> LimitQuerySet:
-        """Keep those that speak of the sessions in this application and account."""
-        of_account = Q(account__isnull=True) if account is None else Q(account__isnull=True) | Q(account=account)
-        return self.filter(Q(application__isnull=True) | Q(application=application), of_account)
+    def speaking_of(self, application: Expression, account: Expression) -> LimitQuerySet:
+        """Keep those that speak of the sessions in this application and account, whose primary keys these are."""
+        of_account = Q(account__isnull=True) | Q(account_id=account)
+        return self.filter(Q(application__isnull=True) | Q(application_id=application), of_account)
 
 
 class Limit(models.Model):
@@ -140,6 +141,7 @@ def expiry(limits: Iterable[Limit]) -> Case:
     return Case(When(expire_date__lte=Now(), then=Value("")), *reasons, default=None, output_field=CharField())
 
 
+@cache
 def in_words(minutes: int) -> str:
     """Return the length of time in its largest whole unit, such as "15 minutes", "1 hour" or "30 days"."""
     size, unit = next(one for one in UNITS if minutes % one[0] == 0)

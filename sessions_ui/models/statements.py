@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections
@@ -10,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field
 from django.db.models.sql.compiler import SQLCompiler
 
-from sessions_ui.models import Session
+from .sessions import Session
 
 
 class Slot(Expression):
@@ -30,9 +31,8 @@ class Slot(Expression):
 class Statement:
     """A compiled statement on sessions."""
 
-    def __init__(self, using: str, compiler: SQLCompiler) -> None:
-        self.using = using
-        self.sql, params = compiler.as_sql()
+    def __init__(self, using: str, sql: str, params: Iterable[Any]) -> None:
+        self.using, self.sql = using, sql
         self.params: list[Any] = list(params)
         self.slots = [(index, param) for index, param in enumerate(self.params) if isinstance(param, Slot)]
 
