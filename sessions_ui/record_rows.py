@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from django.http import HttpRequest
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
-from .geoip import country_name
 from .login_records import LoginRecord
 from .models import Account, Application, SessionEvent
 from .models.events import users_of
 from .models.plain_text import plainly
 from .models.search_text import normalise
 from .naming import login_name, person_name
-from .rows import Links, device_icon
+from .rows import NOT_KNOWN, NOTHING, WITHOUT_ACCOUNT, Links, OriginCells, device_icon, linked, origin_cells
 
 
-class RecordRow(TypedDict):
-    """What one row says; `only` holds, by parameter, where the link of a cell leads: nowhere where it is not in there.
+class RecordRow(OriginCells):
+    """What one row says; cells that lead somewhere are their links.
 
     A dictionary, because of anything else a template first asks whether it is one, by way of an exception.
     """
 
     record: LoginRecord
-    user: str
-    narrows_to_user: str
+    user: SafeString
     person: str
-    account: str
-    application: str
-    ip: str
-    country: str
-    country_name: str
-    location: str
+    account: SafeString
+    application: SafeString
     icon: str
-    device: str
-    browser: str
     happened_on: datetime
-    only: dict[str, SafeString]
 
 
 def record_rows(
@@ -57,45 +49,35 @@ def _row(
     record: LoginRecord, user: Any, accounts: dict[int, Account], slugs: dict[int, str], links: Links
 ) -> RecordRow:
     event = record.event
-    account = accounts.get(event.account_id or 0)
-    values = _of_origin(event) | {
-        "account": account.slug if account else "",
-        "application": slugs.get(event.application_id or 0, ""),
-    }
+    account, slug = accounts.get(event.account_id or 0), slugs.get(event.application_id or 0)
     return {
         "record": record,
-        "user": plainly(event.user_label) or "No name",
-        "narrows_to_user": _narrows_to_user(user, event, links),
+        "user": _user(user, event, links),
         "person": _person(user, event),
-        "account": event.account_label,
-        "application": event.application_label,
-        "ip": event.ip or "",
-        "country": event.country,
-        "country_name": country_name(event.country),
-        "location": event.location,
+        "account": _as_it_was(event.account_label, links.only("account", account.slug) if account else "")
+        or WITHOUT_ACCOUNT,
+        "application": _as_it_was(event.application_label, links.only("application", slug) if slug else "")
+        or NOT_KNOWN,
         "icon": device_icon(event),
-        "device": event.device,
-        "browser": event.browser,
         "happened_on": event.happened_on,
-        "only": {parameter: links.only(parameter, value) for parameter, value in values.items() if value},
+        **origin_cells(event, links),
     }
 
 
-def _of_origin(event: SessionEvent) -> dict[str, str]:
-    return {
-        "address": event.ip or "",
-        "country": event.country,
-        "city": event.location,
-        "device": event.device,
-        "browser": event.browser,
-    }
+def _as_it_was(label: str, narrows: str) -> SafeString:
+    """Return the label, as a link where something still bears the name."""
+    if narrows:
+        return linked(narrows, label)
+    return format_html('<span class="cut" title="{0}">{0}</span>', label) if label else NOTHING
 
 
-def _narrows_to_user(user: Any, event: SessionEvent, links: Links) -> str:
-    """Return the query string of this user's records or, where nobody has the name now, of those that hold it."""
+def _user(user: Any, event: SessionEvent, links: Links) -> SafeString:
+    """Return what leads to this user's records or, where nobody has the name now, to those that hold it."""
+    label = plainly(event.user_label) or "No name"
     if user is not None:
-        return links.only("user", str(user.get_username()))
-    return links.only("q", f'"{event.user_label}"') if normalise(event.user_label).strip('"') else ""
+        return linked(links.only("user", str(user.get_username())), label)
+    is_sought = normalise(event.user_label).strip('"')
+    return linked(links.only("q", f'"{event.user_label}"'), label) if is_sought else conditional_escape(label)
 
 
 def _person(user: Any, event: SessionEvent) -> str:
