@@ -5,7 +5,6 @@ bench/RESULTS.md. What the worker would have counted is written as if every acco
 """
 
 import os
-from datetime import timedelta
 from statistics import median, quantiles
 from time import perf_counter
 
@@ -23,11 +22,11 @@ def main() -> None:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from sessions_ui.models import Account, Application, Membership, Session
+    from sessions_ui.models import Account, Membership, Session
 
-    fill_counts(list(Account.objects.values_list("pk", flat=True)), list(Application.objects.all()))
+    fill_counts()
     root, _ = User.objects.get_or_create(username="bench-root", defaults={"is_superuser": True})
-    largest = Account.objects.get(pk=Session.objects.exclude(account=None).latest("id").account_id or 0)
+    largest = Account.objects.get(slug="account-0")
     admin, _ = User.objects.get_or_create(username="bench-admin")
     Membership.objects.get_or_create(user=admin, account=largest, role=Membership.Role.ADMIN)
     size = Session.objects.count()
@@ -53,23 +52,26 @@ def timed(client: object, url: str) -> float:
     return took
 
 
-def fill_counts(accounts: list[int], applications: list[object]) -> None:
-    """Write what the worker would have counted."""
+def fill_counts() -> None:
+    """Write what the worker would have counted, of all accounts together as well."""
     from sessions_ui import day_counts
-    from sessions_ui.models import DayCount
-    from sessions_ui.models.day_counts import counts_of
+    from sessions_ui.models import Account, Application, DayCount
+    from sessions_ui.models.day_counts import ALL_ACCOUNTS
 
     if DayCount.objects.exists():
         return
-    for ago in range(day_counts.DAYS):
-        groups = {
-            (account, application.pk, kind.value): 9  # type: ignore[attr-defined]
-            for account in accounts
-            for application in applications
-            for kind in day_counts.KINDS
-        }
-        counts = counts_of(day_counts.today() - timedelta(days=ago), groups)
-        DayCount.objects.bulk_create(counts, batch_size=5_000)
+    counts, applications = DayCount._meta.db_table, Application._meta.db_table
+    of_each = f"SELECT %s, account.id, application.id, %s, 9 FROM {Account._meta.db_table} account, "
+    of_all = f"SELECT %s, {ALL_ACCOUNTS}, application.id, %s, {9 * Account.objects.count()} FROM "
+    with connection.cursor() as cursor:
+        for day in day_counts.shown_days():
+            for kind in day_counts.KINDS:
+                for select in (of_each, of_all):
+                    cursor.execute(
+                        f"INSERT INTO {counts} (day, account_id, application_id, kind, number) "
+                        f"{select}{applications} application",
+                        [day, kind.value],
+                    )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ what happened in the past 30 days is kept counted by the worker.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, Sum, Value, When
+from django.db.models import Case, IntegerField, Sum, Value, When
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -82,14 +82,15 @@ class Overview:
 def overview(wanted: SessionFilter, known: Fence) -> Overview | None:
     """Return the overview of the live sessions within reach that the filter keeps; None where that takes too long."""
     sessions: Any = Session.objects.live(known).signed_in().annotate(age=_age())
-    sessions = sessions.values_list("application_id", "country", "device_kind", "age")
+    sessions = sessions.values_list("pk", "application_id", "country", "device_kind", "age")
     search: Search[Any] = Search(sessions, wanted.conditions, known.branches(wanted.reach))
     try:
         with time_limit(SECONDS, sessions.db):
-            rows: Sequence[Any] = search.first(Q(), "-id", SAMPLE + 1, by_index=False)
+            rows = search.sample(SAMPLE + 1)
     except TookTooLong:
         return None
-    applications, countries, kinds, ages = map(Counter, zip(*rows[:SAMPLE], strict=True)) if rows else 4 * [Counter()]
+    columns = list(zip(*rows[:SAMPLE], strict=True))[1:]
+    applications, countries, kinds, ages = map(Counter, columns or 4 * [()])
     spots, not_on_map = _spots(countries)
     return Overview(
         number=min(len(rows), SAMPLE),
