@@ -1,13 +1,16 @@
 """A limit on how long the database may take for an answer."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
 
 SQLITE_STEPS = 1_000
+# PostgreSQL limits each statement, not the block: it is told what is left of it, so often at most.
+TOLD_EACH = 0.02
 
 
 class TookTooLong(Exception):
@@ -16,59 +19,60 @@ class TookTooLong(Exception):
 
 @contextmanager
 def time_limit(seconds: float, using: str) -> Iterator[None]:
-    """Stop the queries of this block after so many seconds; raises TookTooLong. Of two, the inner one holds."""
-    connection = connections[using]
+    """Stop the queries of this block after so many seconds; raises TookTooLong. Of two, what ends first holds."""
+    connection: Any = connections[using]
     limited = _limited_on_postgresql if connection.vendor == "postgresql" else _limited_on_sqlite
+    around = _deadline(connection)
+    connection.sessions_ui_deadline = min(around, time.monotonic() + seconds)
     try:
-        with limited(seconds, using):
+        with limited(connection, within_another=around < math.inf):
             yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") == "57014" or str(error) == "interrupted":
             raise TookTooLong from error
         raise
+    finally:
+        connection.sessions_ui_deadline = around
+
+
+def _deadline(connection: Any) -> float:
+    return getattr(connection, "sessions_ui_deadline", math.inf)
 
 
 @contextmanager
-def _limited_on_postgresql(seconds: float, using: str) -> Iterator[None]:
-    deadline = time.monotonic() + seconds
+def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator[None]:
+    deadline, told = _deadline(connection), -math.inf
 
     def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        # After a limit within this one has struck, PostgreSQL takes nothing before the way back to the savepoint.
-        if sql.startswith("ROLLBACK"):
+        nonlocal told
+        # A limit within this one speaks for both. After it has struck, PostgreSQL takes nothing before the way back.
+        if _deadline(connection) != deadline or sql.startswith("ROLLBACK"):
+            told = -math.inf
             return execute(sql, params, many, context)
-        # PostgreSQL limits each statement, not the block; and 0 would be no limit.
-        left = int((deadline - time.monotonic()) * 1000)
-        if left <= 0:
+        now = time.monotonic()
+        if now >= deadline:
             raise TookTooLong
-        execute(f"SET LOCAL statement_timeout = {left}", None, False, context)
+        if now - told > TOLD_EACH:
+            # 0 would be no limit.
+            execute(f"SET LOCAL statement_timeout = {math.ceil((deadline - now) * 1000)}", None, False, context)
+            told = now
         return execute(sql, params, many, context)
 
-    with transaction.atomic(using), connections[using].cursor() as cursor:
-        cursor.execute("SHOW plan_cache_mode")
-        before = cursor.fetchone()[0]
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
         # A plan made for any word walks five million rows for a rare one.
         cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-        with connections[using].execute_wrapper(within_what_is_left):
+        with connection.execute_wrapper(within_what_is_left):
             yield
-        cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-        # A limit around this one goes on.
-        cursor.execute(f"SET LOCAL plan_cache_mode = {before}")
+        if not within_another:
+            cursor.execute("SET LOCAL statement_timeout = DEFAULT; SET LOCAL plan_cache_mode = DEFAULT")
 
 
 @contextmanager
-def _limited_on_sqlite(seconds: float, using: str) -> Iterator[None]:
-    connection: Any = connections[using]
+def _limited_on_sqlite(connection: Any, *, within_another: bool) -> Iterator[None]:
     connection.ensure_connection()
-    before = getattr(connection, "sessions_ui_stop", None)
-    deadline = time.monotonic() + seconds
-    _stop_when(connection, lambda: time.monotonic() > deadline)
+    connection.connection.set_progress_handler(lambda: time.monotonic() > _deadline(connection), SQLITE_STEPS)
     try:
         yield
     finally:
-        # A limit around this one goes on.
-        _stop_when(connection, before)
-
-
-def _stop_when(connection: Any, is_late: Callable[[], bool] | None) -> None:
-    connection.sessions_ui_stop = is_late
-    connection.connection.set_progress_handler(is_late, SQLITE_STEPS)
+        if not within_another:
+            connection.connection.set_progress_handler(None, SQLITE_STEPS)

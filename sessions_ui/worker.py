@@ -14,6 +14,7 @@ from . import day_counts, networks, renames, restore, retention, sweep
 from .models import Beat, Termination
 from .models.scopes import UnreadableScope
 from .pacing import Pace
+from .search import index
 from .walk import Walk
 
 POLL = 1.0  # seconds until a termination is noticed
@@ -119,10 +120,11 @@ class Worker:
                 logger.info("%d sessions that had passed a limit were removed.", walk.ended)
 
     def between_batches(self) -> None:
-        """Give a beat if it is time; raises ToldToStop."""
+        """Give a beat and do what is done with it, if it is time; raises ToldToStop."""
         if self.told_to_stop.is_set():
             raise ToldToStop
         if time.monotonic() >= self.beat_on + BEAT:
             Beat.objects.using(self.using).give()
             restore.watch(self.using)
+            index.clear_pending(self.using)
             self.beat_on = time.monotonic()

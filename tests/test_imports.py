@@ -50,7 +50,9 @@ TABLE: dict[str, set[str]] = {
     "networks": {"geoip", "models", "naming", "origin", "pacing", "renames"},
     "habits": {"geoip", "hints", "models", "naming", "origin"},
     "day_counts": {"models", "pacing"},
-    "worker": {"day_counts", "models", "networks", "pacing", "renames", "restore", "retention", "sweep", "walk"},
+    "worker": {
+        *("day_counts", "models", "networks", "pacing", "renames", "restore", "retention", "search", "sweep", "walk"),
+    },
     "mail": {"hints", "models", "naming", "novelty", "templatetags"},
     "postman": {"mail", "models"},
     "services": {

@@ -6,7 +6,7 @@ eras too. So few eras are asked first, then all others; and where too many match
 Rows of a time lie together, but nothing promises that. An index of era and time tells which eras hold some.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ SELECT era FROM walked WHERE EXISTS ({rows})
 
 SET = "SET LOCAL enable_seqscan = {0}; SET LOCAL enable_indexscan = {0}"
 
-Matches = Callable[[Sequence[int]], list[int]]
+Matches = Callable[[range], list[int]]
 
 
 def eras(first: int, last: int, order: str) -> range:
@@ -52,32 +52,25 @@ def holding(rows: QuerySet[Any], of: range) -> list[int]:
 @contextmanager
 def by_index_alone(using: str) -> Iterator[None]:
     """Keep PostgreSQL from walking the table: it guesses that it will soon meet as many matches as are wanted."""
-    with transaction.atomic(using), connections[using].cursor() as cursor:
+    with transaction.atomic(using, savepoint=False), connections[using].cursor() as cursor:
         cursor.execute(SET.format("off"))
         yield
         cursor.execute(SET.format("DEFAULT"))
 
 
-def first_matches(some: Matches, sort: Matches, of: range, most: int) -> list[int]:
+def first_matches(some: Matches, sort: Matches, span: range, most: int, *, many: bool = False) -> list[int]:
     """Return the first ids, in the order of the eras.
 
     `some` gives matches within eras, in any order, FEW + 1 at most; `sort` all of them, in the order of the eras.
+    Of many it is known that there are more.
     """
-    found: list[int] = []
-    for span in (of[:NEAR], of[NEAR:]):
-        if span and len(found) < most:
-            found += _within(span, some, sort, most - len(found))
-    return found
-
-
-def _within(span: range, some: Matches, sort: Matches, most: int, *, many: bool = False) -> list[int]:
     if len(span) == 1:
         return sort(span)[:most]
     if not many and len(found := some(span)) <= FEW:
         return sorted(found, reverse=span.step < 0)[:most]
     half = len(span) // 2
-    near = _within(span[:half], some, sort, most)
+    near = first_matches(some, sort, span[:half], most)
     if len(near) == most:
         return near
     # All but a few of the many lie in the other half: it need not be asked.
-    return near + _within(span[half:], some, sort, most - len(near), many=True)
+    return near + first_matches(some, sort, span[half:], most - len(near), many=True)

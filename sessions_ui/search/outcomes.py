@@ -7,9 +7,9 @@ walked instead, in the order of the sessions' ids: a rare outcome is found witho
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -26,7 +26,9 @@ from .plan import IN_ORDER, Search
 # So many records are asked for their outcome; more take longer than to walk what tells of it.
 FEW = 4_000
 # What the search index does not find within this time is held by so many that a walk soon meets it.
-INDEX_SECONDS = 0.15
+INDEX_SECONDS = 0.1
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class OutcomeSearch(Search[SessionEvent]):
     outcome: str
     fence: Fence
     reach: Reach  # that of the branches
+    # Where the index was too slow for the page, it is not asked for the number.
+    too_slow: list[TookTooLong] = field(default_factory=list)
 
     @property
     def may_take_long(self) -> bool:
@@ -52,9 +56,8 @@ class OutcomeSearch(Search[SessionEvent]):
         asked = self._asked.filter(on_events(bounds)).order_by(order.replace("id", "session_id"))
         if (few := self._few()) is not None:
             return list(asked.filter(few)[:most])
-        if self.sought and by_index:
-            with suppress(TookTooLong), time_limit(INDEX_SECONDS, self.rows.db):
-                return list(self._found_by_index(asked)[:most])
+        if by_index and (at_once := self._in_time(lambda: list(self._found_by_index(asked)[:most]))) is not None:
+            return at_once
         found = [
             found for told in came_out(self.outcome, self.fence) for found in self._told(told, bounds, order, most)
         ]
@@ -65,9 +68,9 @@ class OutcomeSearch(Search[SessionEvent]):
     def count(self) -> int:
         if (few := self._few()) is not None:
             return self._asked.filter(few).order_by()[: COUNTED + 1].count()
-        if self.sought:
-            with suppress(TookTooLong), time_limit(INDEX_SECONDS, self.rows.db):
-                return int(self._found_by_index(self._asked).order_by()[: COUNTED + 1].count())
+        number = self._in_time(lambda: int(self._found_by_index(self._asked).order_by()[: COUNTED + 1].count()))
+        if number is not None:
+            return number
         told = came_out(self.outcome, self.fence)
         return sum(self._walked(one, Q(), "-id", COUNTED + 1).count() for one in told)
 
@@ -82,6 +85,17 @@ class OutcomeSearch(Search[SessionEvent]):
         records = self.index.rows(self.rows.db).filter(self.in_order).order_by("-id")
         sought = on_walk(self._meeting(self.sought)) if self.sought else Q()
         return sought & Q(pk__in=first_of(records, self.branches, FEW).values("pk"))
+
+    def _in_time(self, by_index: Callable[[], Found]) -> Found | None:
+        """Return what the index finds; None where nothing is sought, or it is too slow."""
+        if not self.sought or self.too_slow:
+            return None
+        try:
+            with time_limit(INDEX_SECONDS, self.rows.db):
+                return by_index()
+        except TookTooLong as error:
+            self.too_slow.append(error)
+            return None
 
     def _found_by_index(self, records: QuerySet[SessionEvent]) -> Any:
         within = records.filter(self.in_order, any_of(self.branches))

@@ -12,21 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.db import connections
 from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 
 from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
-from sessions_ui.paging import COUNTED, any_of, first_of
+from sessions_ui.paging import COUNTED, any_of, are_cut_off_apart, first_of
 
-from .eras import FEW, by_index_alone, eras, first_matches, holding
+from .eras import FEW, NEAR, by_index_alone, eras, first_matches, holding
 from .index import SESSIONS, SearchIndex
+from .named import named
 from .narrow import INDEXED, match_of, on_index, on_walk
 
-# So many rows are walked before the index is asked.
+# So many rows are walked where no index helps, and where one does before it is asked: it finds the nearest soon.
 WINDOW = 20_000
-# An index that is asked from the nearest rows on finds what a longer walk would.
-WINDOW_OF_INDEX = 8_000
+WINDOW_OF_INDEX = 2_000
+# PostgreSQL's search index gives the matches of all accounts, of which those of one are sorted out row by row.
+WINDOW_WITHIN = 8_000
 LOOKED_AT = 1_000
+# Of so many rows of what a word names, for each that is wanted, it is seen whether they meet all else.
+NAMED = 4
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
 MOMENTS = frozenset({"created_before", "created_after", "dormant_since"})
@@ -74,13 +79,24 @@ class Search(Generic[Row]):
         rows = self.rows.filter(self.in_order, bounds).order_by(order)
         if not self.sought:
             return list(first_of(rows, self.branches, most))
-        last = self._last_of_window(bounds, order)
-        near, far = (Q(), None) if last is None else _around(last, order)
-        found = list(first_of(rows.filter(on_walk(self._meeting(self.sought)), near), self.branches, most))
+        near, far = self._window_within(bounds, order)
+        found = list(first_of(rows.filter(near), self.branches, most))
         if far is None or len(found) == most or not by_index:
             return found
         limits: Any = (bounds & far).children
         return found + self._by_index(limits, order, most - len(found))
+
+    def sample(self, most: int) -> list[Any]:
+        """Return the newest rows of a queryset of values, the primary key first; of a search those within the window.
+
+        Each branch is asked for itself: to look 10,000 keys up again would take as long as all else.
+        """
+        rows: Any = self.rows.filter(self.in_order).order_by("-id")
+        if self.sought:
+            rows = rows.filter(self._window_within(Q(), "-id")[0])
+        apart = self.branches if are_cut_off_apart(self.branches) else [any_of(self.branches)]
+        found = {row[0]: row for branch in apart for row in rows.filter(branch)[:most]}
+        return [found[pk] for pk in sorted(found, reverse=True)[:most]]
 
     def count(self) -> int:
         """Return the number of rows, COUNTED + 1 at most."""
@@ -121,7 +137,16 @@ class Search(Generic[Row]):
 
     @property
     def _window(self) -> int:
-        return WINDOW if self._is_narrowed or not self._is_indexed else WINDOW_OF_INDEX
+        if not self._is_indexed:
+            return WINDOW
+        is_within = self._is_narrowed and connections[self.rows.db].vendor == "postgresql"
+        return WINDOW_WITHIN if is_within else WINDOW_OF_INDEX
+
+    def _window_within(self, bounds: Q, order: str) -> tuple[Q, Q | None]:
+        """Return what is sought within the window, and the bounds of what lies beyond, None where nothing does."""
+        last = self._last_of_window(bounds, order)
+        near, far = (Q(), None) if last is None else _around(last, order)
+        return on_walk(self._meeting(self.sought)) & near, far
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
@@ -174,23 +199,52 @@ class Search(Generic[Row]):
         return bounded.extra(order_by=[f"{order.removesuffix('id')}{self.index.name}.rowid"])
 
     def _joined(self, rows: QuerySet[Row], match: str) -> Any:
-        same_row = f"{self.index.name}.rowid = {self.index.table}.id"
+        # The plus keeps SQLite from walking an account and asking for each of its rows whether the index holds it.
+        same_row = f"{self.index.table}.id = +{self.index.name}.rowid"
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
         """PostgreSQL's index gives its rows in no order: it is asked for the nearest eras first."""
-        rows, of = self._ids_sorted(limits, order), eras(*self._ends(limits), order)
+        of = eras(*self._ends(limits), order)
+        found = self._ids_within(of[:NEAR], limits, order, most)
+        if len(found) == most or len(of) <= NEAR:
+            return found
+        if nearer := self._no_farther_than_named(limits, order, most):
+            limits = limits + nearer
+            of = eras(*self._ends(limits), order)
+        return found + self._ids_within(of[NEAR:], limits, order, most - len(found), is_rest=not nearer)
 
-        def some(span: Sequence[int]) -> list[int]:
+    def _ids_within(
+        self, span: range, limits: list[Limit], order: str, most: int, *, is_rest: bool = False
+    ) -> list[int]:
+        rows = self._ids_sorted(limits, order)
+
+        def some(eras: range) -> list[int]:
             # Each match is compared with each era. Of all that are left, none needs to be named.
-            named = rows.filter(id__in_eras=span) if span[-1] != of[-1] else rows.filter(_from(span[0], order))
-            return _pks(named.order_by(), FEW + 1)
+            unnamed = is_rest and eras[-1] == span[-1]
+            within = rows.filter(_from(eras[0], order)) if unnamed else rows.filter(id__in_eras=eras)
+            return _pks(within.order_by(), FEW + 1)
 
-        def sort(span: Sequence[int]) -> list[int]:
-            return _pks(rows.filter(id__in_eras=span), most)
+        def sort(eras: range) -> list[int]:
+            return _pks(rows.filter(id__in_eras=eras), most)
 
         with by_index_alone(self.rows.db):
-            return first_matches(some, sort, of, most)
+            return first_matches(some, sort, span, most) if span else []
+
+    def _no_farther_than_named(self, limits: list[Limit], order: str, most: int) -> list[Limit]:
+        """Return how far the index need look where a word names whose rows another index holds in their order.
+
+        An application that nobody uses any more has all its rows far away, and too many to be sorted.
+        """
+        within, found = Q(*limits), list[int]()
+        rows = self.rows.filter(self.in_order, on_walk(self._meeting(self.sought)), any_of(self.branches))
+        for owner in named(self.sought.get("words", []), self.rows.db):
+            nearest = self.index.rows(self.rows.db).filter(owner, within).order_by(order).values("pk")
+            found += _pks(rows.filter(pk__in=nearest[: NAMED * most]).order_by(order), most)
+        found.sort(reverse=order != "id")
+        if len(found) < most:
+            return []
+        return [("id__lt", found[most - 1] + 1) if order == "id" else ("id__gt", found[most - 1] - 1)]
 
     def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""

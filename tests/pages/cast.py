@@ -106,7 +106,7 @@ def live(*sessions: Session) -> set[int]:
 
 def narrow_windows(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Let a search walk so many rows only, as if there were far more than it sees."""
-    for window in ("WINDOW", "WINDOW_OF_INDEX"):
+    for window in ("WINDOW", "WINDOW_OF_INDEX", "WINDOW_WITHIN"):
         monkeypatch.setattr(plan, window, rows)
 
 

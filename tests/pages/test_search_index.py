@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from sessions_ui import listing
+from sessions_ui import listing, worker
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
 from sessions_ui.models.search_text import search_text
@@ -74,6 +75,21 @@ class IndexTests:
         with connection.cursor() as cursor:
             for name in (index.SESSIONS.name, index.LOGIN_RECORDS.name):
                 cursor.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+
+    @pytest.mark.skipif(SQLITE, reason="a pending list is PostgreSQL's")
+    def test_is_cleared_of_what_sign_ins_left_beside_it(self, anna: User) -> None:
+        make_session(anna)
+        worker.Worker("default", Event()).round()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT gin_clean_pending_list('sessions_ui_search'::regclass)")
+            assert cursor.fetchone() == (0,)
+
+    @pytest.mark.skipif(SQLITE, reason="a pending list is PostgreSQL's")
+    def test_is_left_to_its_owner(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE sessions_ui_other; SET LOCAL ROLE sessions_ui_other")
+            index.clear_pending("default")
+            cursor.execute("RESET ROLE; DROP ROLE sessions_ui_other")
 
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:

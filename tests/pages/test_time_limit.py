@@ -48,3 +48,25 @@ class TimeLimitTests:
     def test_takes_no_other_fault_for_its_own(self) -> None:
         with pytest.raises(OperationalError, match="another"), time_limit(10, "default"):
             raise OperationalError("another fault")
+
+    def test_that_struck_lets_the_one_around_it_go_on(self) -> None:
+        """Login records by outcome and word: where the index takes too long, what tells of the outcome is walked."""
+        with time_limit(10, "default"):
+            with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+                ask(ENDLESS)
+            ask("SELECT 1")
+
+    def test_holds_within_a_longer_one_and_around_it(self) -> None:
+        with time_limit(10, "default"), pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask(ENDLESS)
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"), time_limit(10, "default"):
+            ask(ENDLESS)
+
+    def test_ends_although_one_within_it_has_ended(self) -> None:
+        def ask_within() -> None:
+            with time_limit(10, "default"):
+                ask("SELECT 1")
+            ask(ENDLESS)
+
+        with pytest.raises(TookTooLong), time_limit(0.05, "default"):
+            ask_within()
