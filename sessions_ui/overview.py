@@ -82,24 +82,30 @@ class Overview:
 def overview(wanted: SessionFilter, known: Fence) -> Overview | None:
     """Return the overview of the live sessions within reach that the filter keeps; None where that takes too long."""
     sessions: Any = Session.objects.live(known).signed_in().annotate(age=_age())
-    sessions = sessions.values_list("pk", "application_id", "country", "device_kind", "age")
     search: Search[Any] = Search(sessions, wanted.conditions, known.branches(wanted.reach))
     try:
         with time_limit(SECONDS, sessions.db):
-            rows = search.sample(SAMPLE + 1)
+            groups = search.sample(["application_id", "country", "device_kind", "age"], SAMPLE)
     except TookTooLong:
         return None
-    columns = list(zip(*rows[:SAMPLE], strict=True))[1:]
-    applications, countries, kinds, ages = map(Counter, columns or 4 * [()])
+    applications, countries, kinds, ages = (_by(column, groups) for column in range(4))
     spots, not_on_map = _spots(countries)
     return Overview(
-        number=min(len(rows), SAMPLE),
-        capped=len(rows) > SAMPLE,
+        number=ages.total(),
+        capped=ages.total() == SAMPLE,
         panels=_panels(wanted.params, applications, countries, kinds, ages),
         spots=spots,
         not_on_map=not_on_map,
         line=_line(wanted),
     )
+
+
+def _by(column: int, groups: list[tuple[Any, ...]]) -> Counter[Any]:
+    """Return the numbers, which come last in each group, by the value in this column."""
+    numbers = Counter[Any]()
+    for group in groups:
+        numbers[group[column]] += group[-1]
+    return numbers
 
 
 def _midnights() -> list[datetime]:
