@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Q, Value
+from django.db import connections
+from django.db.models import Q
 
 from sessions_ui.models import Account, Application
 
+# As SQL: for Django to put it together takes three times as long as all else.
+NAMED = " UNION ALL ".join(
+    f"SELECT '{column}', id FROM {model._meta.db_table} WHERE slug = ANY(%(words)s)"  # noqa: S608
+    for column, model in (("application_id", Application), ("account_id", Account))
+)
+
 
 def named(words: Sequence[str], using: str) -> list[Q]:
-    """Return a condition for each application and account whose slug is one of the words."""
-    applications = Application.objects.using(using).filter(slug__in=words).order_by()
-    accounts = Account.objects.using(using).filter(slug__in=words).order_by()
-    found = applications.values_list(Value("application_id"), "pk").union(
-        accounts.values_list(Value("account_id"), "pk")
-    )
-    return [Q((column, pk)) for column, pk in found] if words else []
+    """Return a condition for each application and account whose slug is one of the words, on PostgreSQL."""
+    if not words:
+        return []
+    with connections[using].cursor() as cursor:
+        cursor.execute(NAMED, {"words": list(words)})
+        return [Q((column, pk)) for column, pk in cursor.fetchall()]

@@ -214,14 +214,14 @@ class Search(Generic[Row]):
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
         """PostgreSQL's index gives its rows in no order: it is asked for the nearest eras first."""
-        of = eras(*self._ends(limits), order)
+        nearer = self._no_farther_than_named(limits, order, most)
+        of = eras(*self._ends(limits + nearer), order)
+        if nearer:
+            return self._ids_within(of, limits + nearer, order, most)
         found = self._ids_within(of[:NEAR], limits, order, most)
-        if len(found) == most or len(of) <= NEAR:
+        if len(found) == most:
             return found
-        if nearer := self._no_farther_than_named(limits, order, most):
-            limits = limits + nearer
-            of = eras(*self._ends(limits), order)
-        return found + self._ids_within(of[NEAR:], limits, order, most - len(found), is_rest=not nearer)
+        return found + self._ids_within(of[NEAR:], limits, order, most - len(found), is_rest=True)
 
     def _ids_within(
         self, span: range, limits: list[Limit], order: str, most: int, *, is_rest: bool = False
