@@ -29,6 +29,8 @@ WINDOW = 20_000
 WINDOW_OF_INDEX = 2_000
 # PostgreSQL's search index gives the matches of all accounts, of which those of one are sorted out row by row.
 WINDOW_WITHIN = 8_000
+# In so many eras it is counted, and then in so many, before it is in all.
+FEW_COUNTED, MANY_COUNTED = 4, 32
 LOOKED_AT = 1_000
 # Of so many rows of what a word names, for each that is wanted, it is seen whether they meet all else.
 NAMED = 4
@@ -116,7 +118,16 @@ class Search(Generic[Row]):
         if match and self._last_of_window(Q(), "-id") is not None:
             matching = self._joined(rows.filter(self._meeting(self.sought), any_of(self.branches)), match)
             return int(matching.order_by()[:most].count())
-        return rows.filter(self._on_index, any_of(self.branches)).order_by()[:most].count()
+        matching = rows.filter(self._on_index, any_of(self.branches)).order_by()
+        if self._is_indexed and connections[rows.db].vendor == "postgresql":
+            # All matches would be looked up before the first of them is counted; of a common word, the newest will do.
+            of, number = eras(*self._ends([]), "-id"), 0
+            with by_index_alone(rows.db):
+                for newest in (of[:FEW_COUNTED], of[FEW_COUNTED:MANY_COUNTED]):
+                    number += matching.filter(id__in_eras=newest)[:most].count() if newest else 0
+                    if number >= most:
+                        return most
+        return matching[:most].count()
 
     def broadest(self) -> str:
         """Return the word of the search that most of the newest rows hold; nothing where no word is sought."""

@@ -14,8 +14,10 @@ from django.test import Client
 from sessions_ui import listing, worker
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
+from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.search_text import search_text
-from sessions_ui.search import index
+from sessions_ui.search import index, plan
+from sessions_ui.search.plan import Search
 
 from .cast import LIST, TERMINATE, ids_of, live, make_session, narrow_windows, terminate, text_of
 
@@ -158,6 +160,18 @@ class CountTests:
         assert " 50+ sessions" in text_of(console.get(f"{LIST}?q=reykjavik"))
         Session.objects.latest("id").delete()
         assert " 50 sessions" in text_of(console.get(f"{LIST}?q=reykjavik"))
+
+    @pytest.mark.parametrize(("most", "number"), [(3, 4), (10, 5)])
+    def test_stops_one_above_the_most(
+        self, anna: User, monkeypatch: pytest.MonkeyPatch, most: int, number: int
+    ) -> None:
+        """The oldest lies far from the others, beyond the eras that are counted first."""
+        monkeypatch.setattr(plan, "COUNTED", most)
+        narrow_windows(monkeypatch, 0)
+        _, *others = [make_session(anna, location="Reykjavik") for _ in range(5)]
+        for one in others:
+            Session.objects.filter(pk=one.pk).update(id=one.pk + (100 << ERA_BITS))
+        assert Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}).count() == number
 
 
 class BoxTests:
