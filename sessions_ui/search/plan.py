@@ -256,15 +256,16 @@ class Search(Generic[Row]):
 
         An application that nobody uses any more has all its rows far away, and too many to be sorted.
         """
-        within, found = Q(*limits), list[int]()
+        # A word may name both an application and an account, and a row be of both.
+        within, found = Q(*limits), set[int]()
         rows = self.rows.filter(self.in_order, on_walk(self._meeting(self.sought)), any_of(self.branches))
         for owner in named(self.sought.get("words", []), self.rows.db):
             nearest = self.index.rows(self.rows.db).filter(owner, within).order_by(order).values("pk")
-            found += _pks(rows.filter(pk__in=nearest[: NAMED * most]).order_by(order), most)
-        found.sort(reverse=order != "id")
+            found |= set(_pks(rows.filter(pk__in=nearest[: NAMED * most]).order_by(order), most))
         if len(found) < most:
             return []
-        return [("id__lt", found[most - 1] + 1) if order == "id" else ("id__gt", found[most - 1] - 1)]
+        last = sorted(found, reverse=order != "id")[most - 1]
+        return [("id__lt", last + 1) if order == "id" else ("id__gt", last - 1)]
 
     def _ids_sorted(self, limits: list[Limit], order: str) -> Any:
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""

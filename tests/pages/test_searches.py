@@ -73,7 +73,7 @@ def make_sessions() -> list[Session]:
     dice = random.Random(11)  # noqa: S311 (the same each time, and nothing to guess)
     people = [make_person(n, first_name=a, last_name=b, email=f"{n}@company.example") for n, a, b in PEOPLE]
     accounts = [make_account("acme"), make_account("hr"), Account.objects.create(slug="wool", name="100% Wool_Works")]
-    applications = [application("reports"), application("wiki"), application("tv")]
+    applications = [application(slug) for slug in ("reports", "wiki", "tv", "acme")]
     made: list[Session] = []
     for number in range(NUMBER):
         user, account, app = dice.choice(people), dice.choice([*accounts, None]), dice.choice(applications)
