@@ -58,13 +58,28 @@ def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator
             told = now
         return execute(sql, params, many, context)
 
-    with transaction.atomic(connection.alias), connection.cursor() as cursor:
-        # A plan made for any word walks five million rows for a rare one.
-        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    with planned_anew(connection.alias, within_another=within_another), connection.cursor() as cursor:
         with connection.execute_wrapper(within_what_is_left):
             yield
         if not within_another:
-            cursor.execute("SET LOCAL statement_timeout = DEFAULT; SET LOCAL plan_cache_mode = DEFAULT")
+            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+
+
+@contextmanager
+def planned_anew(using: str, *, within_another: bool = False) -> Iterator[None]:
+    """Let PostgreSQL plan each statement of this block for its own values.
+
+    A prepared statement gets a plan for any value after ten times: that walked five million rows for an application
+    that nobody uses any more, and for a rare word.
+    """
+    if connections[using].vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        yield
+        if not within_another:
+            cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
 
 
 @contextmanager

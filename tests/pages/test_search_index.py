@@ -99,6 +99,19 @@ class IndexTests:
         narrow_windows(monkeypatch, 0)
 
 
+@pytest.mark.skipif(SQLITE, reason="SQLite plans each statement for its own values")
+class PlanTests:
+    @pytest.mark.parametrize("query", ["", "application=reports", "q=reykjavik"])
+    def test_is_made_for_what_is_asked(self, console: Client, anna: User, query: str) -> None:
+        """PostgreSQL's plan for any application walked five million records for one that nobody uses any more."""
+        make_session(anna, location="Reykjavik")
+        for _ in range(15):
+            assert console.get(f"{LIST}?{query}").status_code == 200
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements WHERE generic_plans > 0")
+            assert [sql for (sql,) in cursor.fetchall() if "LIMIT 51" in sql or "COUNT(*)" in sql] == []
+
+
 @pytest.mark.usefixtures("without_index")
 class WithoutIndexTests:
     def test_a_check_says_what_to_run(self) -> None:
