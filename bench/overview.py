@@ -1,7 +1,7 @@
 """Time of the overview: `DATABASE_URL=… python -m bench.overview`.
 
 The database is one that `python -m bench.search` has filled, or a copy of it, migrated. Prints lines for
-bench/RESULTS.md. What the worker would have counted is written as if every account had been busy on every day.
+bench/OVERVIEW.md. What the worker would have counted is written as if every account had been busy on every day.
 """
 
 import os

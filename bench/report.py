@@ -155,6 +155,7 @@ ELSEWHERE = """
 | [Hints](HINTS.md) | twenty generated years of 1,000 people, on seeds that the detector was not tuned on: of the 800 planted takeovers from abroad or in another browser 797 are found, of the 200 from the victim's own country and browser 22, with 1.36 hints for 100 honest sign-ins after the first month |
 | [Searching](SEARCH.md) | pages, counts and whole answers at up to five million sessions, beside the admin pages of two packages |
 | [Login records](RECORDS.md) | the same for five million of them |
+| [Overview](OVERVIEW.md) | what the overview takes at five million sessions |
 | [Terminating](TERMINATE.md) | what a termination costs whoever clicks, and everybody else while its rows are removed |
 | [Signing in](SIGN_IN.md) | what a sign-in costs with its event, limits and hints |
 | [Exporting](EXPORT.md) | time and memory of a million rows as CSV |
