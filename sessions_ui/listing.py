@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from .paging import COUNTED, PARAMETERS, Page, Position, page
 from .search.plan import Search
-from .time_limit import TookTooLong, planned_anew, time_limit
+from .time_limit import TookTooLong, time_limit
 
 PAGE_SECONDS = 3.0
 COUNT_SECONDS = 0.24
@@ -17,9 +17,8 @@ COUNT_SECONDS = 0.24
 def listed(search: Search[Any], position: Position) -> dict[str, Any]:
     """Return the page and the number of rows, or what was too broad to be found in time."""
     if not search.may_take_long:
-        with planned_anew(search.rows.db):
-            found = page(search.first, position, search.place_of)
-            return {"page": found} | _number(search.count())
+        found = page(search.first, position, search.place_of)
+        return {"page": found} | _number(search.count())
     try:
         with time_limit(PAGE_SECONDS, search.rows.db):
             found = page(search.first, position, search.place_of)

@@ -58,7 +58,7 @@ def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator
             told = now
         return execute(sql, params, many, context)
 
-    with planned_anew(connection.alias, within_another=within_another), connection.cursor() as cursor:
+    with transaction.atomic(connection.alias), planned_anew(connection.alias), connection.cursor() as cursor:
         with connection.execute_wrapper(within_what_is_left):
             yield
         if not within_another:
@@ -66,20 +66,24 @@ def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator
 
 
 @contextmanager
-def planned_anew(using: str, *, within_another: bool = False) -> Iterator[None]:
+def planned_anew(using: str) -> Iterator[None]:
     """Let PostgreSQL plan each statement of this block for its own values.
 
     A prepared statement gets a plan for any value after ten times: that walked five million rows for an application
     that nobody uses any more, and for a rare word.
     """
-    if connections[using].vendor != "postgresql":
+    connection: Any = connections[using]
+    if connection.vendor != "postgresql" or getattr(connection, "sessions_ui_planned_anew", False):
         yield
         return
-    with transaction.atomic(using), connections[using].cursor() as cursor:
-        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-        yield
-        if not within_another:
+    connection.sessions_ui_planned_anew = True
+    try:
+        with transaction.atomic(using, savepoint=False), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            yield
             cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
+    finally:
+        connection.sessions_ui_planned_anew = False
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
 from sessions_ui.paging import COUNTED, any_of, are_cut_off_apart, first_of
+from sessions_ui.time_limit import planned_anew
 
 from .eras import FEW, NEAR, by_index_alone, eras, first_matches, holding
 from .index import SESSIONS, SearchIndex
@@ -80,7 +81,8 @@ class Search(Generic[Row]):
         """
         rows = self.rows.filter(self.in_order, bounds).order_by(order)
         if not self.sought:
-            return list(first_of(rows, self.branches, most))
+            with planned_anew(rows.db):
+                return list(first_of(rows, self.branches, most))
         near, far = self._window_within(bounds, order)
         found = list(first_of(rows.filter(near), self.branches, most))
         if far is None or len(found) == most or not by_index:
@@ -113,7 +115,8 @@ class Search(Generic[Row]):
         """Return the number of rows, COUNTED + 1 at most."""
         rows, most = self.rows.filter(self.in_order), COUNTED + 1
         if not self.sought:
-            return first_of(rows.order_by("-id"), self.branches, most).count()
+            with planned_anew(rows.db):
+                return first_of(rows.order_by("-id"), self.branches, most).count()
         match = self._match
         if match and self._last_of_window(Q(), "-id") is not None:
             matching = self._joined(rows.filter(self._meeting(self.sought), any_of(self.branches)), match)
@@ -239,14 +242,14 @@ class Search(Generic[Row]):
     ) -> list[int]:
         rows = self._ids_sorted(limits, order)
 
-        def some(eras: range) -> list[int]:
+        def some(part: range) -> list[int]:
             # Each match is compared with each era. Of all that are left, none needs to be named.
-            unnamed = is_rest and eras[-1] == span[-1]
-            within = rows.filter(_from(eras[0], order)) if unnamed else rows.filter(id__in_eras=eras)
+            unnamed = is_rest and part[-1] == span[-1]
+            within = rows.filter(_from(part[0], order)) if unnamed else rows.filter(id__in_eras=part)
             return _pks(within.order_by(), FEW + 1)
 
-        def sort(eras: range) -> list[int]:
-            return _pks(rows.filter(id__in_eras=eras), most)
+        def sort(part: range) -> list[int]:
+            return _pks(rows.filter(id__in_eras=part), most)
 
         with by_index_alone(self.rows.db):
             return first_matches(some, sort, span, most) if span else []
