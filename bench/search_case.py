@@ -97,9 +97,9 @@ def measured(text: str) -> dict[str, Any]:
     found = page_of(search, first)
     return {
         "page": milliseconds(lambda: page_of(search, first)),
-        "count": None if found.is_all else milliseconds(lambda: _count_in_time(search)),
+        "count": None if found.is_all else milliseconds(lambda: _count_in_time(search, found.rows)),
         "rows": len(found.rows),
-        "number": len(found.rows) if found.is_all else _count_in_time(search),
+        "number": len(found.rows) if found.is_all else _count_in_time(search, found.rows),
     }
 
 

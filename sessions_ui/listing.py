@@ -24,17 +24,17 @@ def listed(search: Search[Any], position: Position) -> dict[str, Any]:
             found = page(search.first, position, search.place_of)
     except TookTooLong:
         return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
-    number = len(found.rows) if found.is_all else _count_in_time(search)
+    number = len(found.rows) if found.is_all else _count_in_time(search, found.rows)
     slow = not search.index.is_there(search.rows.db)
     # Where counting took too long, what is sure: there are other pages.
     number_said = {"number": len(found.rows), "capped": True} if number is None else _number(number)
     return {"page": found, "unindexed": slow} | number_said
 
 
-def _count_in_time(search: Search[Any]) -> int | None:
+def _count_in_time(search: Search[Any], shown: list[Any]) -> int | None:
     try:
         with time_limit(COUNT_SECONDS, search.rows.db):
-            return search.count()
+            return search.count(shown)
     except TookTooLong:
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sessions_ui.models.functions import ERA_BITS
+from sessions_ui.models.functions import EON_BITS, ERA_BITS, indexed_eras
 from sessions_ui.search.eras import FEW, eras, first_matches
 
 ALL = 3_000_000
@@ -64,3 +64,20 @@ class FirstMatchesTests:
         index.first(descending=descending)
         assert index.looked_at < 20 * FEW
         assert index.asked < 20
+
+
+@pytest.mark.parametrize("first", [0, 1, 15, 16, 17, 40])
+@pytest.mark.parametrize("number", [1, 15, 16, 17, 33, 64])
+@pytest.mark.parametrize("step", [1, -1])
+class IndexedErasTests:
+    """What the index holds of an id: its era, and the complement of its eon."""
+
+    def test_cover_exactly_those_that_are_asked(self, first: int, number: int, step: int) -> None:
+        span = range(first, first + number)[::step]
+        keys = indexed_eras(span)
+        found = [era for era in range(120) if era in keys or ~(era >> EON_BITS - ERA_BITS) in keys]
+        assert found == sorted(span)
+
+    def test_are_few(self, first: int, number: int, step: int) -> None:
+        keys = indexed_eras(range(first, first + number)[::step])
+        assert len(keys) == len(set(keys)) <= min(number, 30 + number // 16)

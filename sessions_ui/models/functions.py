@@ -66,10 +66,20 @@ class JoinedPublicIds(Subquery):
         return self.as_sql(compiler, connection, template="(SELECT GROUP_CONCAT(public_id) FROM (%(subquery)s))")
 
 
-# So many of the last bits of an id say nothing of its era.
-ERA_BITS = 13
+# So many of the last bits of an id say nothing of its era, and so many of its eon: sixteen eras.
+ERA_BITS, EON_BITS = 13, 17
 # Beside trigrams; where a statement says it otherwise, PostgreSQL does not see the index.
-INDEXED_ERA = f"ARRAY[{{id}} >> {ERA_BITS}]"
+INDEXED_ERA = f"ARRAY[{{id}} >> {ERA_BITS}, ~({{id}} >> {EON_BITS})]"
+
+
+def indexed_eras(span: range) -> list[int]:
+    """Return by what the search index finds these eras: whole eons by one key each, the others by their own."""
+    first, after, shift = min(span), max(span) + 1, EON_BITS - ERA_BITS
+    eons = range(-(-first >> shift), after >> shift)
+    if not eons:
+        return list(span)
+    before, behind = range(first, eons[0] << shift), range(eons[-1] + 1 << shift, after)
+    return [*before, *behind, *(~eon for eon in eons)]
 
 
 class Era(Func):

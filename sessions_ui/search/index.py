@@ -33,7 +33,11 @@ FTS5 = (
     "VIRTUAL TABLE {name} USING fts5(search_text, content='{table}', content_rowid='id', "
     "tokenize='trigram case_sensitive 1', columnsize=0, detail=none)"
 )
-COLUMNS = 2
+# However PostgreSQL writes the expression down.
+MADE_AS_TODAY = """
+SELECT indisvalid AND translate(pg_get_indexdef(indexrelid, 2, true), '() ', '') = translate(%s, '() ', '')
+FROM pg_index WHERE indexrelid = to_regclass(%s)
+"""
 HINT = {
     "postgresql": f"Let a superuser run “{EXTENSION};” in this database, then run manage.py migrate.",
     "sqlite": "Use an SQLite of version 3.34 or later with FTS5, then run manage.py migrate.",
@@ -90,10 +94,8 @@ class SearchIndex:
         """Return whether it is there as it is made today: an earlier version made it otherwise."""
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute(
-                    "SELECT indisvalid, indnatts FROM pg_index WHERE indexrelid = to_regclass(%s)", [self.name]
-                )
-                return bool(cursor.fetchone() == (True, COLUMNS))
+                cursor.execute(MADE_AS_TODAY, [INDEXED_ERA.format(id="id"), self.name])
+                return bool(cursor.fetchone() == (True,))
             made = [f"CREATE {self._fts5}", *(f"CREATE TRIGGER {name} {how}" for name, how in self.triggers.items())]
             marks = ", ".join(["%s"] * len(made))
             cursor.execute(f"SELECT count(*) FROM sqlite_master WHERE sql IN ({marks})", made)  # noqa: S608

@@ -7,7 +7,7 @@ walked instead, in the order of the sessions' ids: a rare outcome is found witho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -65,7 +65,7 @@ class OutcomeSearch(Search[SessionEvent]):
         rows = self.rows.in_bulk([pk for _, pk in first])
         return [rows[pk] for _, pk in first]
 
-    def count(self) -> int:
+    def count(self, shown: Sequence[SessionEvent] = ()) -> int:
         if (few := self._few()) is not None:
             return self._asked.filter(few).order_by()[: COUNTED + 1].count()
         number = self._in_time(lambda: int(self._found_by_index(self._asked).order_by()[: COUNTED + 1].count()))

@@ -111,8 +111,8 @@ class Search(Generic[Row]):
             )
             return cast(list[tuple[Any, ...]], cursor.fetchall())
 
-    def count(self) -> int:
-        """Return the number of rows, COUNTED + 1 at most."""
+    def count(self, shown: Sequence[Row] = ()) -> int:
+        """Return the number of rows, COUNTED + 1 at most; those that are shown tell whether there can be so many."""
         rows, most = self.rows.filter(self.in_order), COUNTED + 1
         if not self.sought:
             with planned_anew(rows.db):
@@ -122,15 +122,23 @@ class Search(Generic[Row]):
             matching = self._joined(rows.filter(self._meeting(self.sought), any_of(self.branches)), match)
             return int(matching.order_by()[:most].count())
         matching = rows.filter(self._on_index, any_of(self.branches)).order_by()
-        if self._is_indexed and connections[rows.db].vendor == "postgresql":
-            # All matches would be looked up before the first of them is counted; of a common word, the newest will do.
-            of, number = eras(*self._ends([]), "-id"), 0
-            with by_index_alone(rows.db):
-                for newest in (of[:FEW_COUNTED], of[FEW_COUNTED:MANY_COUNTED]):
-                    number += matching.filter(id__in_eras=newest)[:most].count() if newest else 0
-                    if number >= most:
-                        return most
+        if not _are_far_apart(shown) and self._number_of_newest(matching, most) == most:
+            return most
         return matching[:most].count()
+
+    def _number_of_newest(self, matching: QuerySet[Row], most: int) -> int:
+        """Return how many are in the newest eras, `most` where there are more; 0 where no index knows eras.
+
+        All matches would be looked up before the first of them is counted. Of a common word, the newest will do.
+        """
+        if not self._is_indexed or connections[self.rows.db].vendor != "postgresql":
+            return 0
+        of, number = eras(*self._ends([]), "-id"), 0
+        with by_index_alone(self.rows.db):
+            for newest in (of[:FEW_COUNTED], of[FEW_COUNTED:MANY_COUNTED]):
+                if newest and number < most:
+                    number += matching.filter(id__in_eras=newest)[:most].count()
+        return min(number, most)
 
     def broadest(self) -> str:
         """Return the word of the search that most of the newest rows hold; nothing where no word is sought."""
@@ -276,6 +284,11 @@ class Search(Generic[Row]):
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
         rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
         return rows.order_by(order.replace("id", "place"))
+
+
+def _are_far_apart(shown: Sequence[Model]) -> bool:
+    """Return whether a page reaches farther than common words are counted in: what it shows is rare."""
+    return bool(shown) and abs(shown[0].pk - shown[-1].pk) >> ERA_BITS >= MANY_COUNTED
 
 
 def _from(era: int, order: str) -> Q:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from sessions_ui import listing, worker
 from sessions_ui.checks import check_search
@@ -23,9 +24,12 @@ from .cast import LIST, TERMINATE, ids_of, live, make_session, narrow_windows, t
 
 SQLITE = connection.vendor == "sqlite"
 FORMER = (
-    "CREATE VIRTUAL TABLE {name} USING fts5(search_text, content='sessions_ui_session', tokenize='trigram')"
+    ["CREATE VIRTUAL TABLE {name} USING fts5(search_text, content='sessions_ui_session', tokenize='trigram')"]
     if SQLITE
-    else "CREATE INDEX {name} ON sessions_ui_session USING gin (search_text gin_trgm_ops)"
+    else [
+        "CREATE INDEX {name} ON sessions_ui_session USING gin (search_text gin_trgm_ops)",
+        "CREATE INDEX {name} ON sessions_ui_session USING gin (search_text gin_trgm_ops, (ARRAY[id >> 13]))",
+    ]
 )
 
 
@@ -45,9 +49,10 @@ class IndexTests:
         call_command("migrate", verbosity=0, stdout=StringIO())
         assert index.SESSIONS.is_there("default")
 
-    def test_of_an_earlier_version_is_made_anew(self, without_index: None) -> None:
+    @pytest.mark.parametrize("former", FORMER)
+    def test_of_an_earlier_version_is_made_anew(self, without_index: None, former: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(FORMER.format(name=index.SESSIONS.name))
+            cursor.execute(former.format(name=index.SESSIONS.name))
         assert not index.SESSIONS.is_there("default")
         index.install()
         assert index.SESSIONS.is_there("default")
@@ -185,6 +190,20 @@ class CountTests:
         for one in others:
             Session.objects.filter(pk=one.pk).update(id=one.pk + (100 << ERA_BITS))
         assert Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}).count() == number
+
+    @pytest.mark.skipif(SQLITE, reason="SQLite counts in the order of the list")
+    @pytest.mark.parametrize(("eras_apart", "statements"), [(0, 2), (100, 1)])
+    def test_of_what_a_page_shows_far_apart_is_one_statement(
+        self, anna: User, monkeypatch: pytest.MonkeyPatch, eras_apart: int, statements: int
+    ) -> None:
+        narrow_windows(monkeypatch, 0)
+        shown = [make_session(anna, location="Reykjavik") for _ in range(2)]
+        moved = shown[1].pk + (eras_apart << ERA_BITS)
+        Session.objects.filter(pk=shown[1].pk).update(id=moved)
+        shown[1].pk = moved
+        with CaptureQueriesContext(connection) as asked:
+            assert Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}).count(shown) == 2
+        assert sum("COUNT(*)" in query["sql"] for query in asked) == statements
 
 
 class BoxTests:
