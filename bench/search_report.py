@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from bench.search_case import INSERTS, ROUNDS, SEARCHES
+from bench.search_case import INSERTS, ROUNDS, SEARCHES, TURNS
 
 Found = dict[str, Any]
 COUNT_MS = 250.0
@@ -149,6 +149,8 @@ def whole_rows(ours: Found, peers: Found, compared: int) -> Iterator[str]:
 
 
 def insert_rows(ours: Found) -> Iterator[str]:
+    yield f"In {TURNS} turns of {INSERTS} inserts with the index and as many without it; PostgreSQL waits for no disk."
+    yield ""
     yield "| one insert, µs: mean / 99 % / longest | with the index | without | size of the index |"
     yield "| --- | ---: | ---: | ---: |"
     for where, case in ours.items():
