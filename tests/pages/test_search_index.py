@@ -66,6 +66,15 @@ class IndexTests:
         index.install()
         assert ids_of(console.get(f"{LIST}?q=reykjavik")) == [session.pk]
 
+    @pytest.mark.skipif(SQLITE, reason="FTS5 needs no statistics")
+    def test_comes_with_its_statistics(self, without_index: None, anna: User) -> None:
+        make_session(anna)
+        connection.check_constraints()
+        index.install()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT most_common_elems FROM pg_stats WHERE tablename = %s", [index.SESSIONS.name])
+            assert cursor.fetchone() is not None
+
     def test_follows_every_change(self, console: Client, anna: User, beyond: None) -> None:
         session = make_session(anna, location="Reykjavik")
         Session.objects.filter(pk=session.pk).update(search_text=search_text({"location": "Akureyri"}))
