@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import connections
-from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
 from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
@@ -88,7 +88,7 @@ class Search(Generic[Row]):
         if far is None or len(found) == most or not by_index:
             return found
         limits: Any = (bounds & far).children
-        return found + self._by_index(limits, order, most - len(found))
+        return found + self._by_index(limits, order, most - len(found), is_rare=not found)
 
     def sample(self, columns: Sequence[str], most: int) -> list[tuple[Any, ...]]:
         """Return the values that the newest rows have in these columns, and how many have them.
@@ -183,17 +183,17 @@ class Search(Generic[Row]):
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
         most = self._window // max(1, len(self.branches))
         rows = self.index.rows(self.rows.db).filter(self.in_order, bounds).order_by(order)
-        window = first_of(rows, self.branches, most).values("pk")
-        last = (Max if order == "id" else Min)("pk")
-        found = window.aggregate(last=last, number=Count("pk"))
-        return found["last"] if found["number"] == most else None
+        return next(iter(_pks(first_of(rows, self.branches, most)[most - 1 :], 1)), None)
 
-    def _by_index(self, limits: list[Limit], order: str, most: int) -> list[Row]:
-        """Return rows by their ids: what is sorted before the first of them are known must be narrow."""
+    def _by_index(self, limits: list[Limit], order: str, most: int, *, is_rare: bool) -> list[Row]:
+        """Return rows by their ids: what is sorted before the first of them are known must be narrow.
+
+        What the walk has not met at all is rare: the nearest eras will not do.
+        """
         if match := self._match:
             first = _pks(self._ids_by_match(match, limits, order), most)
         elif self._is_indexed:
-            first = self._ids_by_eras(limits, order, most)
+            first = self._ids_by_eras(limits, order, most, near=0 if is_rare else NEAR)
         elif MOMENTS & self.sought.keys() and not self._is_narrowed:
             return self._of_the_time(limits, order, most)
         else:
@@ -234,16 +234,17 @@ class Search(Generic[Row]):
         same_row = f"{self.index.table}.id = +{self.index.name}.rowid"
         return rows.extra(tables=[self.index.name], where=[same_row, self.index.match], params=[match])  # noqa: S610
 
-    def _ids_by_eras(self, limits: list[Limit], order: str, most: int) -> list[int]:
-        """PostgreSQL's index gives its rows in no order: it is asked for the nearest eras first."""
+    def _ids_by_eras(self, limits: list[Limit], order: str, most: int, *, near: int) -> list[int]:
+        """PostgreSQL's index gives its rows in no order: it is asked for so many of the nearest eras first."""
         nearer = self._no_farther_than_named(limits, order, most)
         of = eras(*self._ends(limits + nearer), order)
-        if nearer:
-            return self._ids_within(of, limits + nearer, order, most)
-        found = self._ids_within(of[:NEAR], limits, order, most)
-        if len(found) == most:
-            return found
-        return found + self._ids_within(of[NEAR:], limits, order, most - len(found), is_rest=True)
+        with by_index_alone(self.rows.db):
+            if nearer:
+                return self._ids_within(of, limits + nearer, order, most)
+            found = self._ids_within(of[:near], limits, order, most)
+            if len(found) == most:
+                return found
+            return found + self._ids_within(of[near:], limits, order, most - len(found), is_rest=True)
 
     def _ids_within(
         self, span: range, limits: list[Limit], order: str, most: int, *, is_rest: bool = False
@@ -259,8 +260,7 @@ class Search(Generic[Row]):
         def sort(part: range) -> list[int]:
             return _pks(rows.filter(id__in_eras=part), most)
 
-        with by_index_alone(self.rows.db):
-            return first_matches(some, sort, span, most) if span else []
+        return first_matches(some, sort, span, most) if span else []
 
     def _no_farther_than_named(self, limits: list[Limit], order: str, most: int) -> list[Limit]:
         """Return how far the index need look where a word names whose rows another index holds in their order.
