@@ -181,7 +181,8 @@ class Search(Generic[Row]):
 
     def _last_of_window(self, bounds: Q, order: str) -> int | None:
         """Return the id at which the walk ends, or None where there are so few rows that it sees them all."""
-        most = self._window // max(1, len(self.branches))
+        # Whoever administers more accounts than the window has rows sees one of each.
+        most = max(1, self._window // max(1, len(self.branches)))
         rows = self.index.rows(self.rows.db).filter(self.in_order, bounds).order_by(order)
         return next(iter(_pks(first_of(rows, self.branches, most)[most - 1 :], 1)), None)
 

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -16,11 +17,12 @@ from sessions_ui import listing, worker
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
 from sessions_ui.models.functions import ERA_BITS
+from sessions_ui.models.scopes import reach_branches
 from sessions_ui.models.search_text import search_text
 from sessions_ui.search import index, plan
 from sessions_ui.search.plan import Search
 
-from .cast import LIST, TERMINATE, ids_of, live, make_session, narrow_windows, terminate, text_of
+from .cast import LIST, TERMINATE, ids_of, live, make_account, make_session, narrow_windows, terminate, text_of
 
 SQLITE = connection.vendor == "sqlite"
 FORMER = (
@@ -60,7 +62,7 @@ class IndexTests:
     def test_holds_what_was_there_before_it(
         self, without_index: None, console: Client, anna: User, beyond: None
     ) -> None:
-        session = make_session(anna, location="Reykjavik")
+        session, _ = make_session(anna, location="Reykjavik"), make_session(anna)
         # PostgreSQL makes no index while a foreign key of this transaction is still to be checked.
         connection.check_constraints()
         index.install()
@@ -76,7 +78,7 @@ class IndexTests:
             assert cursor.fetchone() is not None
 
     def test_follows_every_change(self, console: Client, anna: User, beyond: None) -> None:
-        session = make_session(anna, location="Reykjavik")
+        session, _ = make_session(anna, location="Reykjavik"), make_session(anna)
         Session.objects.filter(pk=session.pk).update(search_text=search_text({"location": "Akureyri"}))
         assert ids_of(console.get(f"{LIST}?q=reykjavik")) == []
         assert ids_of(console.get(f"{LIST}?q=akureyri")) == [session.pk]
@@ -109,8 +111,18 @@ class IndexTests:
 
     @pytest.fixture
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
-        """What is sought lies beyond the walk, so that only the index can find it."""
-        narrow_windows(monkeypatch, 0)
+        """The walk sees the newest session only: the index must find what is older."""
+        narrow_windows(monkeypatch, 1)
+
+
+class ManyAccountsTests:
+    def test_need_not_be_fewer_than_rows_are_walked(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        narrow_windows(monkeypatch, 2)
+        accounts = [make_account(slug) for slug in ("acme", "hr", "lab")]
+        found = [make_session(anna, account, location="Reykjavik").pk for account in accounts for _ in range(2)]
+        branches = reach_branches({"accounts": [account.pk for account in accounts]})
+        search = Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}, branches)
+        assert [session.pk for session in search.first(Q(), "-id", 10)] == found[::-1]
 
 
 @pytest.mark.skipif(SQLITE, reason="SQLite plans each statement for its own values")
@@ -134,8 +146,8 @@ class WithoutIndexTests:
         assert "migrate" in str(message.hint)
 
     def test_the_page_says_so_and_works(self, console: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        narrow_windows(monkeypatch, 0)
-        session = make_session(anna, location="Reykjavik")
+        narrow_windows(monkeypatch, 1)
+        session, _ = make_session(anna, location="Reykjavik"), make_session(anna)
         page = console.get(f"{LIST}?q=reykjavik")
         assert ids_of(page) == [session.pk]
         assert "The search index is missing" in text_of(page)
@@ -194,10 +206,9 @@ class CountTests:
     ) -> None:
         """The oldest lies far from the others, beyond the eras that are counted first."""
         monkeypatch.setattr(plan, "COUNTED", most)
-        narrow_windows(monkeypatch, 0)
-        _, *others = [make_session(anna, location="Reykjavik") for _ in range(5)]
-        for one in others:
-            Session.objects.filter(pk=one.pk).update(id=one.pk + (100 << ERA_BITS))
+        narrow_windows(monkeypatch, 1)
+        for pk in [1, *range(100 << ERA_BITS, (100 << ERA_BITS) + 4)]:
+            make_session(anna, location="Reykjavik", id=pk)
         assert Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}).count() == number
 
     @pytest.mark.skipif(SQLITE, reason="SQLite counts in the order of the list")
@@ -205,11 +216,8 @@ class CountTests:
     def test_of_what_a_page_shows_far_apart_is_one_statement(
         self, anna: User, monkeypatch: pytest.MonkeyPatch, eras_apart: int, statements: int
     ) -> None:
-        narrow_windows(monkeypatch, 0)
-        shown = [make_session(anna, location="Reykjavik") for _ in range(2)]
-        moved = shown[1].pk + (eras_apart << ERA_BITS)
-        Session.objects.filter(pk=shown[1].pk).update(id=moved)
-        shown[1].pk = moved
+        narrow_windows(monkeypatch, 1)
+        shown = [make_session(anna, location="Reykjavik", id=pk) for pk in (1, 2 + (eras_apart << ERA_BITS))]
         with CaptureQueriesContext(connection) as asked:
             assert Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}).count(shown) == 2
         assert sum("COUNT(*)" in query["sql"] for query in asked) == statements
