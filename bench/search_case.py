@@ -54,12 +54,14 @@ class Stopwatch:
 def milliseconds(ask: Callable[[], object], rounds: int = ROUNDS) -> dict[str, float]:
     """Return the median and the 95th percentile of how long it takes, fetching included, after one time to warm up."""
     ask()
-    times = []
-    for _ in range(rounds):
-        begun = perf_counter()
-        ask()
-        times.append((perf_counter() - begun) * 1000)
-    return middle(times)
+    return middle([took(ask) for _ in range(rounds)])
+
+
+def took(ask: Callable[[], object]) -> float:
+    """Return the milliseconds until it is answered."""
+    begun = perf_counter()
+    ask()
+    return (perf_counter() - begun) * 1000
 
 
 def middle(times: list[float]) -> dict[str, float]:
@@ -115,14 +117,9 @@ def pages() -> dict[str, Any]:
     ids = Session.objects.order_by("-id").values_list("id", flat=True)
     search, deep = search_of(""), Position(below=ids[49_950])
     asked = {"first": Position(), "page 1,000": deep, "last": Position(sort=OLDEST)}
-    times = {name: list[float]() for name in asked}
-    # In turns: what they are beside each other is not a matter of when they were asked.
-    for _ in range(60):
-        for name, at in asked.items():
-            begun = perf_counter()
-            page_of(search, at)
-            times[name].append((perf_counter() - begun) * 1000)
-    return {name: middle(found) for name, found in times.items()}
+    # In turns: what they are beside each other is not a matter of when they were asked. The first one warms up.
+    turns = [{name: took(lambda at=at: page_of(search, at)) for name, at in asked.items()} for _ in range(61)]  # type: ignore[misc]
+    return {name: middle([turn[name] for turn in turns[1:]]) for name in asked}
 
 
 def whole_pages() -> dict[str, Any]:
@@ -157,18 +154,20 @@ def insert_costs() -> dict[str, Any]:
     from sessions_ui.models import Session
     from sessions_ui.search import index
 
+    def clear_pending() -> None:
+        index.clear_pending("default")
+
     sizes, times, cleared = index_sizes(), {True: list[float](), False: list[float]()}, list[float]()
     newest = Session.objects.latest("id").pk
     # The first ones read pages that all others find in memory.
     insert_times()
-    index.clear_pending("default")
-    for turn in range(2 * TURNS):
-        keep_index(is_with := turn % 2 == 0)
-        times[is_with] += insert_times()
-        begun = perf_counter()
-        index.clear_pending("default")
-        cleared += [(perf_counter() - begun) * 1000] if is_with else []
-    keep_index(True)
+    clear_pending()
+    for _ in range(TURNS):
+        times[True] += insert_times()
+        cleared.append(took(clear_pending))
+        keep_index(False)
+        times[False] += insert_times()
+        keep_index(True)
     # The next run finds what this one found; the index lacks what was inserted without it.
     Session.objects.filter(pk__gt=newest).delete()
     index.drop()
