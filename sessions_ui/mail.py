@@ -19,9 +19,9 @@ from django.utils import timezone
 from .hints import SPAN
 from .models import Letter, SessionEvent, Termination
 from .models.plain_text import plainly
+from .moments import exact, exact_with_zone
 from .naming import client_name, place_name
 from .novelty import novelties
-from .templatetags.sessions import exact, exact_with_zone
 
 PAGES = ("my-sessions", "password-change", "password-reset")
 MOST_LISTED = 10

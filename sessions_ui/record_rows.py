@@ -16,7 +16,7 @@ from .models.events import users_of
 from .models.plain_text import plainly
 from .models.search_text import normalise
 from .naming import login_name, person_name
-from .rows import NOT_KNOWN, NOTHING, WITHOUT_ACCOUNT, Links, OriginCells, device_icon, linked, origin_cells
+from .rows import NOT_KNOWN, NOTHING, WITHOUT_ACCOUNT, Links, OriginCells, linked, origin_cells
 
 
 class RecordRow(OriginCells):
@@ -30,7 +30,6 @@ class RecordRow(OriginCells):
     person: str
     account: SafeString
     application: SafeString
-    icon: str
     happened_on: datetime
 
 
@@ -58,7 +57,6 @@ def _row(
         or WITHOUT_ACCOUNT,
         "application": _as_it_was(event.application_label, links.only("application", slug) if slug else "")
         or NOT_KNOWN,
-        "icon": device_icon(event),
         "happened_on": event.happened_on,
         **origin_cells(event, links),
     }

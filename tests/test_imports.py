@@ -53,7 +53,7 @@ TABLE: dict[str, set[str]] = {
     "worker": {
         *("day_counts", "models", "networks", "pacing", "renames", "restore", "retention", "search", "sweep", "walk"),
     },
-    "mail": {"hints", "models", "naming", "novelty", "templatetags"},
+    "mail": {"hints", "models", "moments", "naming", "novelty"},
     "postman": {"mail", "models"},
     "services": {
         *("bounded_wait", "ending", "geoip", "habits", "models", "naming", "networks"),
@@ -81,14 +81,16 @@ TABLE: dict[str, set[str]] = {
         *("exports", "filters", "geoip", "models", "naming", "preview", "services", "sheet", "sign_in_lock"),
         *("time_limit",),
     },
-    "rows": {"access", "criteria", "geoip", "hints", "limits", "models", "naming"},
+    "icons": set(),
+    "moments": {"limits"},
+    "rows": {"access", "criteria", "geoip", "hints", "icons", "limits", "models", "moments", "naming"},
     "record_rows": {"geoip", "login_records", "models", "naming", "rows"},
     "choice_fields": {"criteria", "models"},
     "selection": {"filters", "models", "naming"},
     "preview": {"geoip", "models", "search", "sign_in_lock", "time_limit"},
     "proof": {"access", "models", "preview", "sign_in_delay"},
     "suggestions": {"criteria", "filters", "geoip", "models", "search", "time_limit"},
-    "templatetags": {"access", "geoip", "limits", "models", "naming", "rows"},
+    "templatetags": {"access", "geoip", "icons", "limits", "models", "moments", "naming", "rows"},
     "views": {
         *("access", "exports", "filters", "geoip", "habits", "hints", "limits", "listing", "login_records", "models"),
         *("origin_changes", "outage", "paging", "passwords", "preview", "proof", "receipt", "refusals", "restore"),

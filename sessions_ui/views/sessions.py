@@ -24,6 +24,7 @@ from sessions_ui.refusals import unreadable
 from sessions_ui.rows import rows
 from sessions_ui.search.plan import Search
 from sessions_ui.suggestions import candidates, meanings
+from sessions_ui.time_limit import planned_anew
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
@@ -68,9 +69,10 @@ def active_user_sessions(request: SignedInRequest) -> HttpResponse:
         **CHOICES,
     }
     needing_look = Search(Session.objects.live(known), {"needs_look": True}, known.branches(reach.see))
-    found = listed(search, position)
-    context |= found | {"rows": rows(request, found["page"].rows)}
-    context |= {"needing_look": min(needing_look.count(), COUNTED), "counted": COUNTED}
+    with planned_anew(sessions.db):
+        found, number = listed(search, position), needing_look.count()
+    context |= found | {"rows": rows(request, found["page"].rows, say_why="look" in wanted.criteria)}
+    context |= {"needing_look": min(number, COUNTED), "counted": COUNTED}
     is_fragment = request.headers.get("HX-Target") == "list"
     template = "sessions/_list.html" if is_fragment else "sessions/list.html"
     return render(request, template, context)

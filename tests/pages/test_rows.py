@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sessions_ui.models import Account, Session
+from sessions_ui.moments import ago
 from sessions_ui.rows import Links
-from sessions_ui.templatetags.sessions import ago
 
 from .cast import LIST, make_session
 
