@@ -28,6 +28,7 @@ from .moments import ago, ends_in
 from .naming import login_name, person_name, session_name
 
 ACTIVE_NOW = timedelta(minutes=2)
+CLASSES = {"country": "cc"}
 ICONS = {"computer": "desktop", "phone": "phone", "tablet": "tablet", "script": "program"}
 
 
@@ -75,11 +76,11 @@ class Links:
         # What is quoted holds nothing that HTML knows.
         return SafeString(self.before[parameter] + quote(value, safe=""))
 
-    def to(self, parameter: str, value: str, said: str = "", title: str = "", of_class: str = "") -> SafeString:
+    def to(self, parameter: str, value: str, said: str = "", title: str = "") -> SafeString:
         """Return the value, or what is said for it, as a link to all that have it."""
         of = (parameter, value, said, title)
         if of not in self.made:
-            self.made[of] = linked(self.only(parameter, value), said or value, title, of_class)
+            self.made[of] = linked(self.only(parameter, value), said or value, title, CLASSES.get(parameter, ""))
         return self.made[of]
 
     def cell(self, parameter: str, value: str, otherwise: SafeString, title: str = "") -> SafeString:
@@ -201,7 +202,7 @@ def origin_cells(of: FromOrigin, links: Links) -> OriginCells:
     code, place = of.country, links.cell("city", of.location, NOT_KNOWN, named)
     return {
         "address": links.cell("address", of.ip or "", NO_ADDRESS),
-        "country": links.to("country", code, title=country_name(code), of_class="cc") if code else NOTHING,
+        "country": links.to("country", code, title=country_name(code)) if code else NOTHING,
         "place": SafeString(f"{icon('building')} {place}") if named else place,
         "device": icon(device_icon(of)) + links.cell("device", of.device, NO_DEVICE),
         "browser": links.cell("browser", of.browser, NOT_KNOWN),

@@ -13,7 +13,8 @@ from django.urls import include, path, reverse
 from pytest_django import Settings
 
 from sessions_ui import admin
-from sessions_ui.backends.db import SessionStore, halves
+from sessions_ui.backends.db import SessionStore
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Application, Export, Membership, Session, SessionEvent, Termination
 from sessions_ui.models.events import retention
 

@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from bench.seed import AGENTS, Visit, data, origin
-from sessions_ui.backends.db import SessionStore, halves
+from sessions_ui.backends.db import SessionStore
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Application, Limit, Session, SessionEvent
 from sessions_ui.models.events import record
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,14 +13,13 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, router, transaction
 from django.db.models import Expression, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from sessions_ui import services, sweep
 from sessions_ui.ending import end, lock
@@ -34,10 +31,9 @@ from sessions_ui.models.sessions import SessionQuerySet
 from sessions_ui.origin import Origin
 from sessions_ui.parallel import TooManySessions
 
+from .keys import KEY, halves, new_key
 from .lookup import Row, find
 from .touch import touch
-
-KEY = re.compile(r"[a-z0-9]{32}")
 
 
 class Fate(enum.Enum):
@@ -47,17 +43,6 @@ class Fate(enum.Enum):
     SUPERSEDED = enum.auto()  # a parallel request gave the browser another key: the cookie stays untouched
     REFUSED = enum.auto()  # a limit of parallel sessions refused the sign-in: sign-in page, the cookie stays untouched
     OUTAGE = enum.auto()  # the database did not answer: 503, the cookie stays
-
-
-def halves(key: str | None) -> tuple[bytes, bytes]:
-    """Return the two halves of the key's SHA-256."""
-    digest = hashlib.sha256((key or "").encode()).digest()
-    return digest[:16], digest[16:]
-
-
-def new_key() -> str:
-    """Return 32 random characters, 165 bits (ASVS 7.2.3)."""
-    return get_random_string(32, VALID_KEY_CHARS)
 
 
 def user_pk(data: dict[str, Any]) -> Any:

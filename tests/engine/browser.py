@@ -5,7 +5,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http.response import HttpResponseBase
 from django.test import Client
 
-from sessions_ui.backends.db import SessionStore, halves
+from sessions_ui.backends.db import SessionStore
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Session
 
 

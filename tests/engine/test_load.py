@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sessions_ui.backends.db import SessionStore, new_key
+from sessions_ui.backends.db import SessionStore
+from sessions_ui.backends.keys import new_key
 from sessions_ui.middleware import AuthenticationMiddleware, SessionMiddleware
 from sessions_ui.models import Session
 

@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sessions_ui.backends.db import SessionStore, halves, new_key
+from sessions_ui.backends.db import SessionStore
+from sessions_ui.backends.keys import halves, new_key
 from sessions_ui.models import Session
 
 from . import site

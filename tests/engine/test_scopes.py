@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from sessions_ui.backends.db import halves, new_key
+from sessions_ui.backends.keys import halves, new_key
 from sessions_ui.backends.lookup import find
 from sessions_ui.models import Account, Application, Fence, Session, Termination
 from sessions_ui.models.scopes import BEGINNINGS, CONDITIONS, MOVING, REACHES, Scope, UnreadableScope

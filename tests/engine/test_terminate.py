@@ -12,7 +12,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
 from sessions_ui import pacing, services, sweep
-from sessions_ui.backends.db import halves
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Session, SessionEvent, Termination
 from sessions_ui.models.scopes import UnreadableScope
 

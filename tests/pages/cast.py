@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from sessions_ui.backends.db import halves
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Application, Membership, Session
 from sessions_ui.models.reaches import ALL
 from sessions_ui.models.search_text import search_text

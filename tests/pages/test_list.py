@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_ui import paging
-from sessions_ui.backends.db import halves
+from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Session, Termination
 
 from .cast import (

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessions_ui import services, sign_in_lock
-from sessions_ui.backends.db import halves, new_key
+from sessions_ui.backends.keys import halves, new_key
 from sessions_ui.backends.lookup import find
 from sessions_ui.filters import SessionFilter
 from sessions_ui.models import Account, Fence, Session, Termination

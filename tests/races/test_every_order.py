@@ -155,7 +155,7 @@ class Scene:
 
 def lookup_id(key: str) -> int | None:
     """Return the id of the row of this key, if there is one still."""
-    from sessions_ui.backends.db import halves
+    from sessions_ui.backends.keys import halves
 
     return Session.objects.filter(key_digest=halves(key)[0]).values_list("pk", flat=True).first()
 
