@@ -1,5 +1,6 @@
 """How rows say times, places, devices and names."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,20 +22,15 @@ register = template.Library()
 
 VIEWS_IN_MENU = 20
 
-register.filter(naming.client_name)
-register.filter(naming.person_name)
-register.filter(naming.login_name)
-register.filter(naming.place_name)
-register.filter(naming.session_name)
-register.filter(rows.device_icon)
-register.filter(moments.exact)
-register.filter(moments.exact_with_zone)
-register.filter(moments.roughly)
-register.filter(moments.after)
-register.filter(moments.local_input)
+SAID: list[Callable[..., str]] = [
+    *(naming.client_name, naming.person_name, naming.login_name, naming.place_name, naming.session_name),
+    *(moments.exact, moments.exact_with_zone, moments.roughly, moments.after, moments.local_input),
+    *(rows.device_icon, plainly),
+]
+for one in SAID:
+    register.filter(one)
 register.simple_tag(moments.ago)
 register.simple_tag(moments.when)
-register.filter(plainly)
 register.filter("minutes_in_words", lambda minutes: in_words(minutes) if minutes else "")
 register.filter("country_name", geoip.country_name)
 
