@@ -58,10 +58,12 @@ def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator
             told = now
         return execute(sql, params, many, context)
 
+    goes_on = connection.in_atomic_block
     with transaction.atomic(connection.alias), planned_anew(connection.alias), connection.cursor() as cursor:
         with connection.execute_wrapper(within_what_is_left):
             yield
-        if not within_another:
+        # What is set ends with its transaction anyway.
+        if goes_on and not within_another:
             cursor.execute("SET LOCAL statement_timeout = DEFAULT")
 
 
@@ -76,12 +78,14 @@ def planned_anew(using: str) -> Iterator[None]:
     if connection.vendor != "postgresql" or getattr(connection, "sessions_ui_planned_anew", False):
         yield
         return
+    goes_on = connection.in_atomic_block
     connection.sessions_ui_planned_anew = True
     try:
         with transaction.atomic(using, savepoint=False), connection.cursor() as cursor:
             cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             yield
-            cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
+            if goes_on:
+                cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
     finally:
         connection.sessions_ui_planned_anew = False
 

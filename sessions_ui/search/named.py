@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.core.validators import slug_re
 from django.db import connections
 from django.db.models import Q
 
@@ -18,8 +19,9 @@ NAMED = " UNION ALL ".join(
 
 def named(words: Sequence[str], using: str) -> list[Q]:
     """Return a condition for each application and account whose slug is one of the words, on PostgreSQL."""
-    if not words:
+    slugs = [word for word in words if slug_re.fullmatch(word)]
+    if not slugs:
         return []
     with connections[using].cursor() as cursor:
-        cursor.execute(NAMED, {"words": list(words)})
+        cursor.execute(NAMED, {"words": slugs})
         return [Q((column, pk)) for column, pk in cursor.fetchall()]

@@ -34,7 +34,7 @@ WINDOW_WITHIN = 8_000
 FEW_COUNTED, MANY_COUNTED = 4, 32
 LOOKED_AT = 1_000
 # Of so many rows of what a word names, for each that is wanted, it is seen whether they meet all else.
-NAMED = 4
+NAMED = 2
 # The rows of these stand in an index in the order of the list.
 IN_ORDER = frozenset({"everything", "sessions", "user", "account", "application"})
 MOMENTS = frozenset({"created_before", "created_after", "dormant_since"})

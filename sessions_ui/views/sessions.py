@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
 from django.db.models import Case, When
 from django.http import HttpResponse, QueryDict
@@ -28,7 +29,12 @@ from sessions_ui.time_limit import planned_anew
 from sessions_ui.useragent import DEVICE_KINDS
 
 # What no row shows need not travel.
-UNSHOWN = ["session_data", "key_digest", "key_digest_rest", "password_digest", "search_text", "user_agent"]
+UNSHOWN = [
+    *("session_data", "key_digest", "key_digest_rest", "password_digest", "search_text", "user_agent", "os"),
+    *("last_active_day", "last_ip", "last_location", "last_browser"),
+]
+# No name is made of them; a project may have taken the second away.
+UNSHOWN_OF_USER = {"password", "last_login"}
 OTHERS, RECORDS = 20, 10
 MOST_OF_MINE = 100
 DORMANT_CHOICES = {"1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -139,7 +145,9 @@ def _country_now(session: Session) -> str:
 
 def shown(sessions: SessionQuerySet) -> SessionQuerySet:
     """Load with each session what a row shows, and nothing else."""
-    return sessions.select_related("user", "account", "application").defer(*UNSHOWN)
+    of_user = UNSHOWN_OF_USER.intersection(field.name for field in get_user_model()._meta.concrete_fields)
+    unshown = *UNSHOWN, *(f"user__{name}" for name in of_user)
+    return sessions.select_related("user", "account", "application").defer(*unshown)
 
 
 def _terminate_all(request: SignedInRequest, wanted: SessionFilter) -> str:
