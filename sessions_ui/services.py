@@ -206,8 +206,12 @@ def end_if_small(termination: Termination, using: str) -> None:
 
 def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> None:
     """End what the termination covers if that is not much; what somebody else holds must not hold up its effect."""
+    covered = sweep.covered(termination, using)
+    # Where counting took too long they are looked at before they are locked: that would write a thousand rows in vain.
+    if termination.matched is None and covered.order_by()[SMALL:].exists():
+        return
     with suppress(WaitedTooLong), bounded_wait(using):
-        locked = lock(sweep.covered(termination, using), SMALL + 1)
+        locked = lock(covered, SMALL + 1)
         if len(locked.ids) <= SMALL:
             sweep.end_for(termination, using, locked, finishes=finishes)
 

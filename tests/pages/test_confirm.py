@@ -3,14 +3,16 @@
 import html
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import signing
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from sessions_ui import preview, time_limit
+from sessions_ui import preview, services, time_limit
 from sessions_ui.models import Account, Session, SessionEvent, Termination
 
 from .cast import (
@@ -250,6 +252,22 @@ class TooManyToCountTests:
         terminate(console, "everything=1", typed="everything")
         termination = Termination.objects.get()
         assert (termination.matched, termination.ended) == (None, 1)
+
+    def test_locks_nothing_of_what_is_left_to_the_worker(self, console: Client, anna: User) -> None:
+        """A thousand row locks, each a row written, held up the answer of every termination of a million."""
+        made = make_sessions(services.SMALL + 1, anna)
+        page = console.get(f"{TERMINATE}?everything=1")
+        asked: list[str] = []
+
+        def note(execute: Any, sql: str, *rest: Any) -> Any:
+            asked.append(sql)
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(note):
+            decide(console, page, typed="everything")
+        assert not [sql for sql in asked if f"LIMIT {services.SMALL + 1}" in sql]
+        assert live(*made) == set()
+        assert Termination.objects.get().ended == 0
 
 
 class BackTests:
