@@ -130,7 +130,7 @@ class Limit(models.Model):
 def past(limits: Iterable[Limit]) -> Q | None:
     """Return the condition of the sessions that have passed any of the limits, None where none ends any."""
     # What several of them ask is asked once: a list asks it of ten thousand rows.
-    each = [limit.of_sessions & _any(condition for _, condition in limit.ends) for limit in limits if limit.ends]
+    each = [limit.of_sessions & _any(passed for _, passed in ends) for limit in limits if (ends := limit.ends)]
     return SIGNED_IN & _any(each) if each else None
 
 
