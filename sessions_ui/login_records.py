@@ -13,6 +13,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, TextChoic
 from django.db.models.functions import Cast
 
 from .models import Fence, Session, SessionEvent, Termination
+from .models.conditions import any_of
 from .models.events import REPLACED, SessionEventQuerySet, on_sign_ins
 from .models.limits import expiry
 from .models.reaches import ALL, users_within
@@ -92,7 +93,7 @@ def public_id_in(told: QuerySet[Any]) -> str:
 def with_outcome(outcome: str, fence: Fence) -> Q:
     """Return the condition on the login records of sessions that came out so."""
     of_same = (told.filter(**{public_id_in(told): OuterRef("session_public_id")}) for told in came_out(outcome, fence))
-    return Q(*map(Exists, of_same), _connector=Q.OR)
+    return any_of(Q(Exists(one)) for one in of_same)
 
 
 def login_records_of(user_pk: Any, reach: Reach, most: int, fence: Fence | None = None) -> list[LoginRecord]:

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from . import geoip
 from .models import Account, Network, NetworkChange, Prefix, Session, SessionQuerySet
+from .models.conditions import any_of
 from .models.networks import AnyNetwork, position
 from .models.search_text import MARKS, beginning, with_parts
 from .naming import record_name
@@ -95,7 +96,7 @@ def _record(network: Network, by: AbstractBaseUser, in_words: str, cidrs: Iterab
 
 def sessions_in(cidrs: Iterable[str], account_id: int | None) -> SessionQuerySet:
     """Return the signed-in sessions of the account, or of all, that come from these prefixes."""
-    within = Q(*(Q(ip__in_network=cidr) for cidr in cidrs), _connector=Q.OR)
+    within = any_of(Q(ip__in_network=cidr) for cidr in cidrs)
     return _of(account_id).filter(within)
 
 

@@ -12,6 +12,8 @@ from django.db import connections
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
+from .models.conditions import any_of
+
 ROWS = 50
 COUNTED = 10_000
 MOST_BRANCHES = 20
@@ -107,10 +109,6 @@ def first_of(rows_of: QuerySet[Row], branches: Sequence[Q], most: int) -> QueryS
     if are_cut_off_apart(branches):
         return rows_of.filter(pk__in=first_pks(rows_of, branches, most))[:most]
     return rows_of.filter(any_of(branches))[:most]
-
-
-def any_of(branches: Sequence[Q]) -> Q:
-    return Q(*branches, _connector=Q.OR)
 
 
 def are_cut_off_apart(branches: Sequence[Q]) -> bool:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from . import sign_in_lock
 from .geoip import country_name
 from .models import Session, SessionQuerySet, Termination
+from .models.conditions import any_of
 from .models.scopes import MOVING, Conditions, Reach, Scope, conditions_q, names_within, reach_branches
 from .search.narrow import narrowed, on_walk
 from .search.plan import Search
@@ -166,7 +167,7 @@ def _by(sessions: SessionQuerySet, column: str, name: str) -> Bars:
 def begun_since(scope: Scope) -> int:
     """Return how many sessions meet the conditions but began after the preview; 0 when counting takes too long."""
     live = Session.objects.using(router.db_for_write(Session)).live().signed_in()
-    within_reach = Q(*reach_branches(scope.reach, scope.cut_off), _connector=Q.OR)
+    within_reach = any_of(reach_branches(scope.reach, scope.cut_off))
     since = live.filter(on_walk(conditions_q(scope.conditions)), within_reach)
     try:
         with time_limit(COUNTING_SECONDS, since.db):

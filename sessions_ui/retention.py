@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from .models import Expected, Export, Limit, NetworkChange, Review, ReviewedSession, SessionEvent, Termination
+from .models.conditions import any_of
 from .models.events import SessionEventQuerySet, retention, users_of
 from .models.search_text import PARTS, normalise, search_text
 from .naming import person_name, record_name
@@ -104,7 +105,7 @@ def names_of(name: str, user: Any) -> set[str]:
 
 def events_of(keys: set[str], names: Iterable[str], using: str) -> SessionEventQuerySet:
     """Return the events under these keys, and the sign-ins that failed under one of the names and no key."""
-    tried = Q(*(Q(user_label__iexact=name) for name in names), _connector=Q.OR)
+    tried = any_of(Q(user_label__iexact=name) for name in names)
     return SessionEvent.objects.using(using).filter(
         Q(user_key__in=keys) | Q(Q(kind=Kind.SIGN_IN_FAILED, user_key="") & tried)
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, Q
 
+from .conditions import any_of
 from .limits import Limit, past
 from .scopes import Reach, reach_branches
 from .terminations import Termination
@@ -48,7 +49,7 @@ class Fence:
     def refused(self) -> Q | None:
         """The condition of what is covered by a termination or has passed a limit."""
         ended = [condition for condition in (self.covered, past(self.limits)) if condition is not None]
-        return Q(*ended, _connector=Q.OR) if ended else None
+        return any_of(ended) if ended else None
 
     def branches(self, reach: Reach) -> list[Q]:
         """Return the parts of the reach, cut off where nothing can be live: a list would walk past a million rows."""

@@ -13,12 +13,12 @@ from django.db.models import Case, CharField, Expression, Q, Value, When
 from django.db.models.functions import Now
 
 from .accounts import Account, Application
+from .conditions import SIGNED_IN, any_of
 from .functions import Ago, Instant, RandomUUID
 
 # The last activity is noted so often. What happened since counts as well: idle is counted from the end of it.
 TOUCH_INTERVAL = timedelta(minutes=1)
 
-SIGNED_IN = Q(user_id__isnull=False)
 PARALLEL = "Limit of"
 UNITS = ((1_440, "day"), (60, "hour"), (1, "minute"))
 # What a new database begins with (NIST SP 800-63B-4, sections 2.2.3 and 2.3.3); the README gives the reasons.
@@ -130,8 +130,8 @@ class Limit(models.Model):
 def past(limits: Iterable[Limit]) -> Q | None:
     """Return the condition of the sessions that have passed any of the limits, None where none ends any."""
     # What several of them ask is asked once: a list asks it of ten thousand rows.
-    each = [limit.of_sessions & _any(passed for _, passed in ends) for limit in limits if (ends := limit.ends)]
-    return SIGNED_IN & _any(each) if each else None
+    each = [limit.of_sessions & any_of(passed for _, passed in ends) for limit in limits if (ends := limit.ends)]
+    return SIGNED_IN & any_of(each) if each else None
 
 
 def expiry(limits: Iterable[Limit]) -> Case:
@@ -145,10 +145,6 @@ def expiry(limits: Iterable[Limit]) -> Case:
         for reason, passed in limit.ends
     ]
     return Case(When(expire_date__lte=Now(), then=Value("")), *reasons, default=None, output_field=CharField())
-
-
-def _any(conditions: Iterable[Q]) -> Q:
-    return Q(*conditions, _connector=Q.OR)
 
 
 @cache

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from .conditions import SIGNED_IN, any_of
 from .functions import Instant
 from .search_text import beginning, whole
 
@@ -60,10 +61,6 @@ def _instant(text: str) -> Instant:
     return Instant(moment)
 
 
-def _any_of(qs: list[Q]) -> Q:
-    return Q(*qs, _connector=Q.OR)
-
-
 def _begins(part: str, text: str) -> Q:
     return Q(search_text__contains=beginning(part, _a(str, text)))
 
@@ -95,10 +92,10 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "dormant_since": lambda day: Q(last_active_day__lt=date.fromisoformat(_a(str, day))),
     "needs_look": lambda said: Q(needs_look=_a(bool, said)),
     "words": lambda words: Q(*(Q(search_text__contains=word) for word in _some(str, words))),
-    "any_word": lambda words: _any_of([Q(search_text__contains=word) for word in _some(str, words)]),
+    "any_word": lambda words: any_of(Q(search_text__contains=word) for word in _some(str, words)),
     **{part: partial(_begins, part) for part in BEGINNINGS},
     "all_of": lambda several: Q(*(conditions_q(one) for one in _some(dict, several))),
-    "any_of": lambda several: _any_of([conditions_q(one) for one in _some(dict, several)]),
+    "any_of": lambda several: any_of(conditions_q(one) for one in _some(dict, several)),
     "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
@@ -135,7 +132,7 @@ def conditions_q(conditions: Conditions) -> Q:
 
 def reach_q(reach: Reach) -> Q:
     """Return the Q of the sessions within any part of the reach; raises UnreadableScope."""
-    return Q(*_read(reach, REACHES), _connector=Q.OR)
+    return any_of(_read(reach, REACHES))
 
 
 def reach_branches(reach: Reach, above: int = 0) -> list[Q]:
@@ -200,7 +197,7 @@ class Scope:
     @property
     def bounds(self) -> Q:
         """Within what the conditions are asked; raises UnreadableScope."""
-        within = Q(id__lte=self.cut_off, user_id__isnull=False) & reach_q(self.reach)
+        within = Q(id__lte=self.cut_off) & SIGNED_IN & reach_q(self.reach)
         return within if self.spared is None else within & ~Q(id=self.spared)
 
     def q(self) -> Q:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now, TruncDate
 
 from .accounts import Account, Application
+from .conditions import SIGNED_IN
 from .fences import Fence
 from .functions import Era
 from .limits import TOUCH_INTERVAL
@@ -19,7 +20,7 @@ from .scopes import Reach, Scope, reach_q
 
 # A day of one zone for everybody, whatever zone a request has activated.
 TODAY = TruncDate(Now(), tzinfo=UTC)
-TOUCH_DUE = models.Q(user_id__isnull=False, last_active_on__lt=Now() - TOUCH_INTERVAL)
+TOUCH_DUE = SIGNED_IN & models.Q(last_active_on__lt=Now() - TOUCH_INTERVAL)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -34,7 +35,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def signed_in(self) -> SessionQuerySet:
         """Leave out the sessions of anonymous visitors."""
-        return self.filter(user_id__isnull=False)
+        return self.filter(SIGNED_IN)
 
     def within(self, reach: Reach) -> SessionQuerySet:
         """Keep the signed-in sessions within the reach."""

@@ -15,9 +15,10 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from sessions_ui.login_records import came_out, public_id_in, with_outcome
 from sessions_ui.models import Fence, Session, SessionEvent
+from sessions_ui.models.conditions import any_of
 from sessions_ui.models.events import on_events
 from sessions_ui.models.scopes import Reach, conditions_q, reach_branches
-from sessions_ui.paging import COUNTED, any_of, first_of
+from sessions_ui.paging import COUNTED, first_of
 from sessions_ui.time_limit import TookTooLong, time_limit
 
 from .narrow import on_walk

@@ -15,9 +15,10 @@ from typing import Any, Generic, TypeVar, cast
 from django.db import connections
 from django.db.models import F, Model, Q, QuerySet
 
+from sessions_ui.models.conditions import any_of
 from sessions_ui.models.functions import ERA_BITS
 from sessions_ui.models.scopes import Conditions, conditions_q, is_range_of_ids, substrings
-from sessions_ui.paging import COUNTED, any_of, are_cut_off_apart, first_of
+from sessions_ui.paging import COUNTED, are_cut_off_apart, first_of
 from sessions_ui.time_limit import planned_anew
 
 from .eras import FEW, NEAR, by_index_alone, eras, first_matches, holding
