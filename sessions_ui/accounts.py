@@ -1,9 +1,15 @@
 """The account of a sign-in; SESSION_ACCOUNT names the function that decides it."""
 
+from functools import cache
+
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import router
 from django.http import HttpRequest
 
 from .models import Account
+from .models.statements import Select, Slot
+
+OF_ACCOUNT = ["id", "name", "slug"]
 
 
 def only_membership(request: HttpRequest | None, user: AbstractBaseUser) -> Account | None:
@@ -11,8 +17,15 @@ def only_membership(request: HttpRequest | None, user: AbstractBaseUser) -> Acco
 
     A chosen account counts only while the user is a member of it.
     """
-    accounts = list(Account.objects.filter(memberships__user_id=user.pk)[:2])
+    using = router.db_for_read(Account)
+    accounts = [Account.from_db(using, OF_ACCOUNT, values) for values in _select_two(using).rows(user=user.pk)]
     chosen: Account | None = getattr(request, "sign_in_account", None)
     if chosen is not None:
         return Account.objects.filter(memberships__user_id=user.pk, pk=chosen.pk).first()
     return accounts[0] if len(accounts) == 1 else None
+
+
+@cache
+def _select_two(using: str) -> Select:
+    of_user = Account.objects.using(using).filter(memberships__user_id=Slot("user"))
+    return Select(of_user.values_list(*OF_ACCOUNT)[:2])

@@ -51,8 +51,8 @@ def take(request: HttpRequest) -> EndedSession | None:
     if refused.termination_id is not None:
         termination = Termination.objects.get(pk=refused.termination_id)
         return EndedSession(termination.created_on, termination.note)
-    of_session = SessionEvent.objects.filter(session_public_id=refused.session_public_id)
-    ended = of_session.filter(kind=SessionEvent.Kind.TERMINATED).first()
+    ends = SessionEvent.objects.ends().filter(session_public_id=refused.session_public_id)
+    ended = ends.filter(kind=SessionEvent.Kind.TERMINATED).first()
     note = THE_OLDEST.format(ended.reason) if ended and ended.reason.startswith(PARALLEL) else ""
     return EndedSession((ended or refused).happened_on, note)
 

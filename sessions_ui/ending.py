@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.db import connections
 
 from .models import Limit, Session, SessionEvent, SessionQuerySet
-from .models.events import record
+from .models.events import record_ends
 from .models.limits import expiry
 
 
@@ -47,12 +47,9 @@ def end(using: str, locked: Locked, kind: SessionEvent.Kind, **values: Any) -> i
 
     What had expired before is written down as expired, and by which limit.
     """
-    sessions = Session.objects.using(using)
-    ended = 0
-    if locked.unexpired:
-        ended = record(sessions.filter(pk__in=locked.unexpired).signed_in(), kind, **values)
+    ended = record_ends(locked.unexpired, kind, using, **values) if locked.unexpired else 0
     for reason, ids in locked.expired.items():
-        record(sessions.filter(pk__in=ids).signed_in(), SessionEvent.Kind.EXPIRED, reason=reason)
+        record_ends(ids, SessionEvent.Kind.EXPIRED, using, reason=reason)
     if locked.ids:
-        sessions.filter(pk__in=locked.ids).delete()
+        Session.objects.using(using).filter(pk__among=locked.ids).delete()
     return ended

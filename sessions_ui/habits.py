@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models import QuerySet, Subquery
+from django.db.models import CharField, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from . import geoip
@@ -17,6 +18,7 @@ from .hints import LABELS, MANY, MOST, Hint, Seen, of_sign_in, of_touch
 from .models import Expected, Session, SessionEvent, SessionQuerySet
 from .models.reaches import ALL, Reaches
 from .models.scopes import Reach
+from .models.statements import Select, Slot
 from .naming import record_name
 from .origin import Origin
 
@@ -70,11 +72,17 @@ def _of(user_pk: Any, using: str) -> SessionQuerySet:
 
 def _earlier(user_pk: Any, using: str) -> tuple[list[Seen], bool]:
     """Return the last sign-ins of the person, newest first, and whether he has many sessions already."""
-    many = Subquery(_of(user_pk, using).values("id")[MANY - 2 : MANY - 1])
-    events = SessionEvent.objects.using(using).filter(user_key=str(user_pk), kind=SessionEvent.Kind.SIGNED_IN)
-    rows = list(events.order_by("-id").annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
+    rows = _select_earlier(using).rows(user_key=str(user_pk), user=user_pk)
     earlier = [Seen(when, ip or "", *texts) for _, when, ip, *texts in rows]
     return earlier, bool(rows and rows[0][0])
+
+
+@cache
+def _select_earlier(using: str) -> Select:
+    many = Subquery(_of(Slot("user"), using).values("id")[MANY - 2 : MANY - 1])
+    events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()))
+    sign_ins = events.filter(kind=SessionEvent.Kind.SIGNED_IN).order_by("-id")
+    return Select(sign_ins.annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
 
 
 def _columns(

@@ -60,7 +60,7 @@ def compose(letter: Letter) -> LetterMail | None:
 def _sign_in(letter: Letter) -> tuple[str, dict[str, Any]] | None:
     """Return template and context of a sign-in that is news; neither the first one ever nor any like earlier ones."""
     events = SessionEvent.objects.using(letter._state.db)
-    event = events.filter(session_public_id=letter.session_public_id, kind=Kind.SIGNED_IN).first()
+    event = events.sign_ins().filter(session_public_id=letter.session_public_id).first()
     if event is None or not getattr(settings, "MAIL_NEW_SIGN_INS", False):
         return None
     before = events.filter(user_key=event.user_key, kind=Kind.SIGNED_IN, id__lt=event.pk).order_by("-id")

@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models import Q
+from django.db.models import BinaryField, Q
 from django.db.models.functions import Now
 
 from . import geoip
@@ -19,6 +20,7 @@ from .models import Account, Network, NetworkChange, Prefix, Session, SessionQue
 from .models.conditions import any_of
 from .models.networks import AnyNetwork, position
 from .models.search_text import MARKS, beginning, with_parts
+from .models.statements import Select, Slot
 from .naming import record_name
 from .origin import Origin
 from .pacing import Pace
@@ -32,8 +34,14 @@ def named(origin: Origin, account_id: int | None) -> Origin:
     """Return the origin with the name and country of its network, if it lies in one, in place of the guess."""
     if not origin.ip:
         return origin
-    found = Prefix.objects.naming(position(origin.ip), account_id).select_related("network").first()
-    return replace(origin, **asdict(Name.of(found.network))) if found else origin
+    found = _select_network(router.db_for_read(Prefix)).rows(address=position(origin.ip), account=account_id)
+    return replace(origin, **asdict(Name.of(*found[0]))) if found else origin
+
+
+@cache
+def _select_network(using: str) -> Select:
+    naming = Prefix.objects.using(using).naming(Slot("address", BinaryField()), Slot("account"))
+    return Select(naming.values_list("network__country", "network__name")[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,8 @@ class Name:
     network: str = ""
 
     @classmethod
-    def of(cls, network: Network) -> Name:
-        return cls(network.country, network.name, network.name)
+    def of(cls, country: str, network: str) -> Name:
+        return cls(country, network, network)
 
 
 def save(network: Network, cidrs: Sequence[str], by: AbstractBaseUser) -> NetworkChange:
@@ -180,7 +188,7 @@ def _name(address: str, account_id: int | None, prefixes: list[Prefix]) -> Name:
     at = position(address)
     for prefix in prefixes:
         if bytes(prefix.first) <= at <= bytes(prefix.last) and prefix.network.account_id in (None, account_id):
-            return Name.of(prefix.network)
+            return Name.of(prefix.network.country, prefix.network.name)
     return Name(**asdict(geoip.locate(address)))
 
 

@@ -10,7 +10,7 @@ from django.db.models import Func, IntegerField
 from . import sign_in_lock
 from .ending import end, lock
 from .models import Account, Application, Limit, Session, SessionEvent, SessionQuerySet
-from .models.statements import Slot, Statement
+from .models.statements import Select, Slot
 
 # What is read of a limit.
 OF_LIMIT = ["id", "application_id", "account_id", "parallel", "at_limit"]
@@ -57,33 +57,28 @@ def make_room(
 
 def _limits(application: Application, account: Account | None, using: str) -> list[Limit]:
     """Return the limits of parallel sessions that speak of this application and account."""
-    statement = _statement_of_limits(using)
-    with statement.cursor() as cursor:
-        statement.execute(cursor, application=application.pk, account=account.pk if account else None)
-        return [Limit.from_db(using, OF_LIMIT, values) for values in cursor.fetchall()]
+    found = _select_limits(using).rows(application=application.pk, account=account.pk if account else None)
+    return [Limit.from_db(using, OF_LIMIT, values) for values in found]
 
 
 @cache
-def _statement_of_limits(using: str) -> Statement:
+def _select_limits(using: str) -> Select:
     speaking = Limit.objects.using(using).in_force().speaking_of(Slot("application"), Slot("account"))
-    limits = speaking.filter(parallel__isnull=False).values_list(*OF_LIMIT)
-    return Statement(using, *limits.query.get_compiler(using).as_sql())
+    return Select(speaking.filter(parallel__isnull=False).values_list(*OF_LIMIT))
 
 
 def _number_of(user_pk: Any, limit: Limit, using: str) -> int:
     """Return how many rows the user has of which the limit speaks."""
-    statement = _statement_of_number(using, limit.application_id is not None, limit.account_id is not None)
-    with statement.cursor() as cursor:
-        statement.execute(cursor, user=user_pk, application=limit.application_id, account=limit.account_id)
-        return int(cursor.fetchone()[0])
+    number = _select_number(using, limit.application_id is not None, limit.account_id is not None)
+    return int(number.rows(user=user_pk, application=limit.application_id, account=limit.account_id)[0][0])
 
 
 @cache
-def _statement_of_number(using: str, of_application: bool, of_account: bool) -> Statement:
+def _select_number(using: str, of_application: bool, of_account: bool) -> Select:
     rows = Session.objects.using(using).filter(user=Slot("user")).order_by()
     if of_application:
         rows = rows.filter(application=Slot("application"))
     if of_account:
         rows = rows.filter(account=Slot("account"))
     number = Func(template="COUNT(*)", output_field=IntegerField())
-    return Statement(using, *rows.values_list(number).query.get_compiler(using).as_sql())
+    return Select(rows.values_list(number))

@@ -230,7 +230,7 @@ def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> 
         origin = named(Origin.of(request), ended.account_id)
         refused = SessionEvent(kind=SessionEvent.Kind.REFUSED, **kept, **asdict(origin))
         events.bulk_create([refused], ignore_conflicts=True)
-        return events.filter(session_public_id=ended.session_public_id, kind=SessionEvent.Kind.REFUSED).first()
+        return events.refusals().filter(session_public_id=ended.session_public_id).first()
     # Covered, and not swept yet: the row is still there.
     session = Session.objects.using(using).signed_in().of_application(settings.SESSION_APPLICATION)
     session = session.filter(key_digest=first)
@@ -238,7 +238,7 @@ def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> 
     if found is None:
         return None
     public_id, account_id = found
-    refusals = events.filter(session_public_id=public_id, kind=SessionEvent.Kind.REFUSED)
+    refusals = events.refusals().filter(session_public_id=public_id)
     for termination in Termination.objects.using(using).unfinished():
         if termination.scope.stands and session.in_scope(termination.scope).exists():
             with suppress(IntegrityError), transaction.atomic(using):

@@ -94,7 +94,7 @@ def left_by_older(sessions: SessionQuerySet, termination: Termination) -> Sessio
 def end_for(termination: Termination, using: str, locked: Locked, *, finishes: bool = False) -> None:
     """End these rows in the termination's name and count them; mark it finished when they are its last."""
     if termination.tells_people and locked.unexpired:
-        sessions = Session.objects.using(using).filter(pk__in=locked.unexpired)
+        sessions = Session.objects.using(using).filter(pk__among=locked.unexpired)
         Letter.objects.using(using).about_ended(sessions, termination)
     ended = end(using, locked, SessionEvent.Kind.TERMINATED, termination_id=termination.pk, reason=termination.reason)
     changes: dict[str, Any] = {"ended": F("ended") + ended} if ended else {}

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, router, transaction
-from django.db.models import Expression, QuerySet
+from django.db.models import Expression
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,7 +24,7 @@ from django.utils import timezone
 from sessions_ui import services, sweep
 from sessions_ui.ending import end, lock
 from sessions_ui.models import Application, Fence, Session, SessionEvent
-from sessions_ui.models.events import REPLACED
+from sessions_ui.models.events import REPLACED, SessionEventQuerySet
 from sessions_ui.models.functions import Instant
 from sessions_ui.models.scopes import UnreadableScope
 from sessions_ui.models.sessions import SessionQuerySet
@@ -228,7 +228,7 @@ class SessionStore(SessionBase):
 
     def _vanished(self, row: Row) -> None:
         """Go on after an update that found no row."""
-        if row.user_id is None or row.user_id != self.signed_in_now or self._history(row).exists():
+        if row.user_id is None or row.user_id != self.signed_in_now or self._history(row).sign_ins().exists():
             raise self._gone(row)
         # There is no trace of the sign-in: the transaction that held it was rolled back.
         self._row = self._replaced
@@ -237,12 +237,12 @@ class SessionStore(SessionBase):
     def _gone(self, row: Row | None = None) -> UpdateError:
         """Note what befell the row."""
         # A parallel request that signed in, in the same browser, may have given it the newer cookie already.
-        superseded = row and (row.user_id is None or self._history(row).filter(reason=REPLACED).exists())
+        superseded = row and (row.user_id is None or self._history(row).ends().filter(reason=REPLACED).exists())
         self.fate = Fate.SUPERSEDED if superseded else Fate.ENDED
         self.refused_key = self.session_key
         return UpdateError("The session has ended.")
 
-    def _history(self, row: Row) -> QuerySet[SessionEvent]:
+    def _history(self, row: Row) -> SessionEventQuerySet:
         return SessionEvent.objects.using(self.using).filter(session_public_id=row.public_id)
 
     def _columns(self) -> dict[str, Any]:

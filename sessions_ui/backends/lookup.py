@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from sessions_ui.models import Fence, Limit, Session, Termination
 from sessions_ui.models.functions import JoinedPublicIds
 from sessions_ui.models.sessions import TOUCH_DUE
-from sessions_ui.models.statements import Slot, Statement
+from sessions_ui.models.statements import Select, Slot
 
 
 class Row(NamedTuple):
@@ -65,24 +65,17 @@ class Lookup:
             .order_by()
             .values_list(*self.COLUMNS, *(f"user__{name}" for name in self.user_columns))
         )
-        compiler = sessions.query.get_compiler(using)
-        self.statement = Statement(using, *compiler.as_sql())
-        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+        self.select = Select(sessions)
 
     def find(self, digest: bytes) -> tuple[Row | None, bool]:
         """Return the live row of this digest if there is one, and whether the verdict knew all there is.
 
         When it did not, the row says nothing.
         """
-        with self.statement.cursor() as cursor:
-            self.statement.execute(cursor, key_digest=digest)
-            found = cursor.fetchone()
-        if found is None:
+        found = self.select.rows(key_digest=digest)
+        if not found:
             return None, True
-        values, connection = list(found), connections[self.using]
-        for position, (converters, expression) in self.converters.items():
-            for convert in converters:
-                values[position] = convert(values[position], expression, connection)
+        values = found[0]
         id_, public_id, user_id, data, touch_due, password, refused, unfinished, limits = values[: len(self.COLUMNS)]
         if (unfinished, limits) != self.known:
             if self.fence.known != {UUID(one) for ids in (unfinished, limits) if ids for one in ids.split(",")}:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NoReturn
@@ -11,8 +11,9 @@ from django.db import connections, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
-from .functions import Era, RandomUUID
+from .functions import Era, TimeOrderedUUID
 from .insert_select import compiled, insert_select
+from .lookups import Ids
 from .origins import FromOrigin
 from .sessions import Session, SessionQuerySet
 from .statements import Slot, Statement
@@ -88,6 +89,10 @@ class SessionEventQuerySet(models.QuerySet["SessionEvent"]):
         """Keep the events that ended a session; there is one for each at most."""
         return self.filter(kind__one_of=SessionEvent.ENDS)
 
+    def refusals(self) -> SessionEventQuerySet:
+        """Keep the events of sessions that were ended and asked for again; there is one for each at most."""
+        return self.filter(kind__one_of=[SessionEvent.Kind.REFUSED])
+
     def update(self, **columns: Any) -> int:
         self._refuse()
         return super().update(**columns)
@@ -116,11 +121,11 @@ class SessionEvent(FromOrigin):
     SIGN_INS = [Kind.SIGNED_IN, Kind.SIGN_IN_FAILED]
     ENDS = [Kind.SIGNED_OUT, Kind.EXPIRED, Kind.TERMINATED]
 
-    public_id = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
+    public_id = models.UUIDField(db_default=TimeOrderedUUID(), unique=True, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)
     happened_on = models.DateTimeField(db_default=Now(), db_index=True)
     session_id = models.BigIntegerField(null=True)
-    session_public_id = models.UUIDField(null=True, db_index=True)
+    session_public_id = models.UUIDField(null=True)
     signed_in_on = models.DateTimeField(null=True)
     user_key = models.CharField(max_length=64, blank=True)
     user_label = models.CharField(max_length=254, blank=True)
@@ -156,6 +161,10 @@ class SessionEvent(FromOrigin):
             models.Index(fields=["kind", "-session_id"], condition=models.Q(kind__in=END_KINDS), name="event_ended"),
             models.Index(
                 fields=["-session_id"], condition=models.Q(kind="signed_out", reason=REPLACED), name="event_replaced"
+            ),
+            # Ends and refusals are found by what keeps them from being two.
+            models.Index(
+                fields=["session_public_id"], condition=models.Q(kind__in=SIGN_IN_KINDS), name="record_by_session"
             ),
             # The eras that hold rows of a time are found without a look at those of another.
             models.Index(Era("id"), "happened_on", condition=models.Q(kind__in=SIGN_IN_KINDS), name="record_by_era"),
@@ -217,6 +226,24 @@ def record_sign_in(session_pk: int, using: str) -> None:
     statement = _statement_of_sign_in(using)
     with statement.cursor() as cursor:
         statement.execute(cursor, id=session_pk)
+
+
+def record_ends(
+    ids: Sequence[int], kind: SessionEvent.Kind, using: str, *, reason: str = "", termination_id: int | None = None
+) -> int:
+    """Insert the event of each signed-in session of these, as record() does, and return their number."""
+    statement = _statement_of_ends(kind, using)
+    with statement.cursor() as cursor:
+        statement.execute(cursor, ids=ids, reason=reason, termination_id=termination_id)
+        return int(cursor.rowcount)
+
+
+@cache
+def _statement_of_ends(kind: SessionEvent.Kind, using: str) -> Statement:
+    ended = Session.objects.using(using).filter(pk__among=Slot("ids", Ids())).signed_in().order_by("id")
+    columns: dict[str, Any] = {name: SessionEvent._meta.get_field(name) for name in ("reason", "termination_id")}
+    slots = {name: Slot(name, field) for name, field in columns.items()}
+    return Statement(using, *compiled(SessionEvent, ended, _copied(kind) | slots))
 
 
 @cache

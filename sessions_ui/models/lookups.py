@@ -1,9 +1,12 @@
-"""Lookups that both databases have, each in its own words: `ip__in_network`, `search_text__holds`, `kind__one_of`.
+"""Lookups that both databases have, each in its own words.
+
+`ip__in_network`, `search_text__holds`, `kind__one_of`, `id__among`.
 
 And one of PostgreSQL alone: `id__in_eras`.
 """
 
 import weakref
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -68,7 +71,42 @@ class OneOf(Lookup):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, params = self.process_lhs(compiler, connection)
-        return f"{left} IN ({', '.join(map(repr, map(str, self.rhs)))})", tuple(params)
+        constants = [repr(str(constant)) for constant in self.rhs]
+        # As conditions of one kind are written: SQLite does not see that "in" says the same.
+        is_one_of = f"= {constants[0]}" if len(constants) == 1 else f"IN ({', '.join(constants)})"
+        return f"{left} {is_one_of}", tuple(params)
+
+
+class Ids(TextField):  # type: ignore[type-arg]
+    """Some ids as one parameter."""
+
+    def get_db_prep_value(self, value: Sequence[int], connection: BaseDatabaseWrapper, prepared: bool = False) -> str:
+        ids = ",".join(map(str, value))
+        return f"{{{ids}}}" if connection.vendor == "postgresql" else f"[{ids}]"
+
+
+@IntegerField.register_lookup
+class Among(Lookup):
+    """Whether the id is one of these: what `in` finds, by one statement for any number of them.
+
+    With a parameter for each, a statement of five hundred is taken apart anew each time; that takes 10 ms.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def get_db_prep_lookup(self, value: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str]]:
+        return "%s", (Ids().get_db_prep_value(value, connection),)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} = ANY({right}::bigint[])", [*left_params, *right_params]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} IN (SELECT value FROM json_each({right}))", [*left_params, *right_params]  # noqa: S608
 
 
 @IntegerField.register_lookup
@@ -79,8 +117,8 @@ class InEras(Lookup):
     prepare_rhs = False
 
     def get_db_prep_lookup(self, value: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str]]:
-        # Written out: number by number, psycopg takes as long for a hundred as PostgreSQL for the search.
-        return "%s", (f"{{{','.join(map(str, indexed_eras(value)))}}}",)
+        # Number by number, psycopg takes as long for a hundred as PostgreSQL for the search.
+        return "%s", (Ids().get_db_prep_value(indexed_eras(value), connection),)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         left, left_params = self.process_lhs(compiler, connection)

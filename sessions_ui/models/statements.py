@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Expression, Field
+from django.db.models import Expression, Field, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from .sessions import Session
@@ -29,7 +29,7 @@ class Slot(Expression):
 
 
 class Statement:
-    """A compiled statement on sessions."""
+    """A compiled statement."""
 
     def __init__(self, using: str, sql: str, params: Iterable[Any]) -> None:
         self.using, self.sql = using, sql
@@ -45,3 +45,24 @@ class Statement:
         for index, slot in self.slots:
             params[index] = slot.output_field.get_db_prep_save(values[slot.name], connections[self.using])
         cursor.execute(self.sql, params)
+
+
+class Select(Statement):
+    """A compiled question, and how its answers are read: Django converts some of what SQLite gives."""
+
+    def __init__(self, rows: QuerySet[Any, Any]) -> None:
+        compiler = rows.query.get_compiler(rows.db)
+        super().__init__(rows.db, *compiler.as_sql())
+        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+
+    def rows(self, **values: Any) -> list[list[Any]]:
+        """Return the values of each row that meets it, with these values in its slots."""
+        with self.cursor() as cursor:
+            self.execute(cursor, **values)
+            found = [list(row) for row in cursor.fetchall()]
+        connection = connections[self.using]
+        for position, (converters, expression) in self.converters.items():
+            for row in found:
+                for convert in converters:
+                    row[position] = convert(row[position], expression, connection)
+        return found
