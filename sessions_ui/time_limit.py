@@ -9,8 +9,8 @@ from typing import Any
 from django.db import OperationalError, connections, transaction
 
 SQLITE_STEPS = 1_000
-# PostgreSQL limits each statement, not the block: it is told what is left of it, so often at most.
-TOLD_EACH = 0.02
+# PostgreSQL limits each statement, not the block: it is told what is left, and again after this part of that.
+TOLD_AFTER = 1 / 30
 
 
 class TookTooLong(Exception):
@@ -41,30 +41,33 @@ def _deadline(connection: Any) -> float:
 
 @contextmanager
 def _limited_on_postgresql(connection: Any, *, within_another: bool) -> Iterator[None]:
-    deadline, told = _deadline(connection), -math.inf
+    deadline, again = _deadline(connection), -math.inf
 
-    def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal told
-        # A limit within this one speaks for both. After it has struck, PostgreSQL takes nothing before the way back.
-        if _deadline(connection) != deadline or sql.startswith("ROLLBACK"):
-            told = -math.inf
-            return execute(sql, params, many, context)
+    def what_is_left() -> str:
+        nonlocal again
         now = time.monotonic()
         if now >= deadline:
             raise TookTooLong
-        if now - told > TOLD_EACH:
-            # 0 would be no limit.
-            execute(f"SET LOCAL statement_timeout = {math.ceil((deadline - now) * 1000)}", None, False, context)
-            told = now
+        again = now + (deadline - now) * TOLD_AFTER
+        # 0 would be no limit.
+        return f"SET LOCAL statement_timeout = {math.ceil((deadline - now) * 1000)}"
+
+    def within_what_is_left(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal again
+        # A limit within this one speaks for both. After it has struck, PostgreSQL takes nothing before the way back.
+        if _deadline(connection) != deadline or sql.startswith("ROLLBACK"):
+            again = -math.inf
+        elif time.monotonic() >= again:
+            execute(what_is_left(), None, False, context)
         return execute(sql, params, many, context)
 
     goes_on = connection.in_atomic_block
-    with transaction.atomic(connection.alias), planned_anew(connection.alias), connection.cursor() as cursor:
+    with transaction.atomic(connection.alias), _planned_anew(connection, goes_on=goes_on, also=what_is_left()):
         with connection.execute_wrapper(within_what_is_left):
             yield
-        # What is set ends with its transaction anyway.
         if goes_on and not within_another:
-            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = DEFAULT")
 
 
 @contextmanager
@@ -75,19 +78,32 @@ def planned_anew(using: str) -> Iterator[None]:
     that nobody uses any more, and for a rare word.
     """
     connection: Any = connections[using]
-    if connection.vendor != "postgresql" or getattr(connection, "sessions_ui_planned_anew", False):
+    if connection.vendor != "postgresql" or _is_planned_anew(connection):
         yield
         return
     goes_on = connection.in_atomic_block
+    with transaction.atomic(using, savepoint=False), _planned_anew(connection, goes_on=goes_on):
+        yield
+
+
+def _is_planned_anew(connection: Any) -> bool:
+    return bool(getattr(connection, "sessions_ui_planned_anew", False))
+
+
+@contextmanager
+def _planned_anew(connection: Any, *, goes_on: bool, also: str = "") -> Iterator[None]:
+    """Set this, and what else is to be set, by one statement; it ends with the transaction, if that does not go on."""
+    before = _is_planned_anew(connection)
+    settings = [*([] if before else ["SET LOCAL plan_cache_mode = force_custom_plan"]), *([also] if also else [])]
     connection.sessions_ui_planned_anew = True
     try:
-        with transaction.atomic(using, savepoint=False), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(settings))
             yield
-            if goes_on:
+            if goes_on and not before:
                 cursor.execute("SET LOCAL plan_cache_mode = DEFAULT")
     finally:
-        connection.sessions_ui_planned_anew = False
+        connection.sessions_ui_planned_anew = before
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,12 +21,18 @@ from .endings import USING, terminate
 
 Act = Callable[[SessionEvent], Any]
 TABLE = SessionEvent._meta.db_table
+AN_HOUR = 3_600_000
 POSTGRESQL = connection.vendor == "postgresql"
 
 
 @pytest.fixture
 def event(signed_in: Browser) -> SessionEvent:
     return SessionEvent.objects.get()
+
+
+def milliseconds(public_id: UUID) -> int:
+    """Return the moment that stands in a UUID of version 7."""
+    return public_id.int >> 80
 
 
 def sql(statement: str) -> Act:
@@ -112,6 +119,35 @@ class RefusalTests:
                 sql("DELETE FROM {table}")(event)
         finally:
             add_sqlite_functions(connection)
+
+
+class NamingTests:
+    def test_follows_the_order_of_time(self, signed_in: Browser, ben: User) -> None:
+        """RFC 9562, section 5.7: a random id lands anywhere in its index, and a sweep writes a page for each row."""
+        Browser().sign_in(ben)
+        terminate()
+        named = [(event.public_id, event.happened_on) for event in SessionEvent.objects.order_by("id")]
+        assert {(public_id.version, public_id.variant) for public_id, _ in named} == {(7, RFC_4122)}
+        assert len({public_id for public_id, _ in named}) == len(named) == 4
+        for public_id, happened_on in named:
+            assert abs(milliseconds(public_id) - happened_on.timestamp() * 1000) < AN_HOUR
+        assert [milliseconds(public_id) for public_id, _ in named] == sorted(milliseconds(one) for one, _ in named)
+
+
+@pytest.mark.skipif(POSTGRESQL, reason="of so few rows, any index is as good to it")
+class IndexTests:
+    @pytest.mark.parametrize(
+        ("kind", "index"),
+        [
+            ("sign_ins", "record_by_session"),
+            ("ends", "one_end_per_session"),
+            ("refusals", "one_refusal_per_session"),
+        ],
+    )
+    def test_finds_what_befell_a_session(self, kind: str, index: str, event: SessionEvent) -> None:
+        """Each kind has its own, since one for all would cost each end of a session a page more."""
+        of_session = getattr(SessionEvent.objects, kind)().order_by().filter(session_public_id=event.session_public_id)
+        assert index in of_session.explain()
 
 
 class RetentionTests:

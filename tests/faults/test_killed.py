@@ -15,11 +15,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
 
 from sessions_ui import services, sign_in_lock
 from sessions_ui.backends.db import SessionStore
-from sessions_ui.models import Letter, Session, SessionEvent, Termination
+from sessions_ui.models import Beat, Letter, Session, SessionEvent, Termination
 from sessions_ui.models.events import record
 from sessions_ui.models.scopes import Scope
 from tests.engine.browser import Browser
@@ -178,6 +179,18 @@ class PostTests:
                 assert running.wait() == 0
             first, second = server.taken
         assert first["Message-ID"] == second["Message-ID"]
+
+
+class PriorityTests:
+    def test_of_the_worker_is_below_that_of_whom_people_wait_for(self) -> None:
+        """But not on SQLite, where it would hold the lock of all writers while it waits for the processor."""
+        with worker() as running:
+            until = monotonic() + LONG_ENOUGH
+            while not Beat.objects.exists():
+                assert monotonic() < until, "no beat"
+                sleep(0.005)
+            lower = os.getpriority(os.PRIO_PROCESS, running.pid) - os.getpriority(os.PRIO_PROCESS, 0)
+        assert (lower > 0) == (connection.vendor == "postgresql")
 
 
 class ServerTests:

@@ -3,6 +3,7 @@
 import pytest
 from django.db import OperationalError, connection
 
+from sessions_ui import time_limit as module
 from sessions_ui.time_limit import TookTooLong, time_limit
 
 from .cast import make_person
@@ -70,3 +71,25 @@ class TimeLimitTests:
 
         with pytest.raises(TookTooLong), time_limit(0.05, "default"):
             ask_within()
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite asks the clock itself")
+    def test_is_told_again_when_a_part_of_what_was_left_has_passed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each time is one way to the database more."""
+        clock = Clock()
+        monkeypatch.setattr(module, "time", clock)
+        told = []
+        with time_limit(3, "default"), connection.cursor() as cursor:
+            for passes in (0, 0.05, 0.95):
+                clock.now += passes
+                cursor.execute("SHOW statement_timeout")
+                told += cursor.fetchone()
+        assert told == ["3s", "3s", "2s"]
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
