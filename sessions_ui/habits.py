@@ -32,7 +32,7 @@ def at_sign_in(user_pk: Any, account_id: int | None, origin: Origin, using: str)
     earlier, is_crowded = _earlier(user_pk, using)
     if not earlier:
         return {}
-    live = _of(user_pk, using)[:COUNTED].count() + 1 if is_crowded else 0
+    live = len(_select_live(using).rows(user=user_pk)) + 1 if is_crowded else 0
     return _columns(user_pk, account_id, using, of_sign_in(_seen(origin), earlier, live))
 
 
@@ -83,6 +83,11 @@ def _select_earlier(using: str) -> Select:
     events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()))
     sign_ins = events.filter(kind=SessionEvent.Kind.SIGNED_IN).order_by("-id")
     return Select(sign_ins.annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
+
+
+@cache
+def _select_live(using: str) -> Select:
+    return Select(_of(Slot("user"), using).values_list("id")[:COUNTED])
 
 
 def _columns(

@@ -38,7 +38,7 @@ class Pace:
         """
         if connections[using].vendor == "sqlite":
             return cls(100, 0.03, rest=0.05, times=2, between=between)
-        return cls(1_000, 0.04, rest=0.0, times=1, between=between)
+        return cls(1_000, 0.035, rest=0.0, times=1, between=between)
 
     @contextmanager
     def batch(self) -> Iterator[int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, router, transaction
+from django.db.models import SlugField
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -24,6 +26,7 @@ from .models.plain_text import plainly
 from .models.scopes import Scope
 from .models.search_text import search_text
 from .models.sessions import TODAY, SessionQuerySet
+from .models.statements import Select, Slot
 from .naming import record_name
 from .networks import named
 from .origin import Origin
@@ -32,6 +35,7 @@ from .parallel import make_room
 # Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
 SMALL = 1_000
 LONGEST_LABEL = Termination._meta.get_field("actor_label").max_length
+OF_APPLICATION = ["id", "name", "slug"]
 REFUSED_LIKE_ENDED = [
     *("session_id", "session_public_id", "signed_in_on", "user_key", "user_label", "account_id", "account_label"),
     *("application_id", "application_label", "termination_id", "search_text"),
@@ -80,8 +84,16 @@ def record_failed_sign_in(request: HttpRequest | None, name: str, reason: str = 
 
 def this_application() -> Application:
     """Return the application that SESSION_APPLICATION names; made on first use."""
-    slug = settings.SESSION_APPLICATION
+    slug, using = settings.SESSION_APPLICATION, router.db_for_write(Application)
+    for values in _select_application(using).rows(slug=slug):
+        return Application.from_db(using, OF_APPLICATION, values)
     return Application.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").capitalize()})[0]
+
+
+@cache
+def _select_application(using: str) -> Select:
+    of_slug = Application.objects.using(using).filter(slug=Slot("slug", SlugField()))
+    return Select(of_slug.values_list(*OF_APPLICATION))
 
 
 def insert_visitor(row: dict[str, Any]) -> Session:
