@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench import records_report
@@ -53,12 +54,18 @@ class Bench:
             raise RuntimeError(f"{module} ended with {done.returncode}; its last words stand above.")
         return json.loads(done.stdout)
 
-    def case(self, title: str, size: int, app: str = "sessions_ui") -> Any:
-        """Fill the database if it is empty, and measure it."""
+    def in_turns(self, title: str, size: int) -> dict[str, Any]:
+        """Measure our whole answers and those of the peers: what else the machine does slows all alike."""
+        turns = [{app: self.case(title, size, app, whole=True) for app in ["sessions_ui", *PEERS]} for _ in range(3)]
+        return {app: _middle([turn[app] for turn in turns]) for app in turns[0]}
+
+    def case(self, title: str, size: int, app: str = "sessions_ui", *, whole: bool = False) -> Any:
+        """Fill the database if it is empty, and measure it, or its whole answers alone."""
         name = f"search_{app}_{size}"
         address, filled = self.address(title, name)
         module = "bench.search_case" if app == "sessions_ui" else "bench.search_peers"
         own = {"BENCH_SESSIONS": str(size), "BENCH_FILL": "" if filled else "1"}
+        own["BENCH_WHOLE"] = "1" if whole else ""
         if app != "sessions_ui":
             own |= {
                 "BENCH_CASE": app,
@@ -69,6 +76,14 @@ class Bench:
         self.mark(title, name).touch()
         print(title, app, size, json.dumps(found), file=sys.stderr, flush=True)
         return found
+
+
+def _middle(turns: list[Any]) -> Any:
+    """Return of each figure the median of the turns."""
+    return {
+        name: {which: median(turn[name][which] for turn in turns) for which in figures}
+        for name, figures in turns[0].items()
+    }
 
 
 def records(small: bool) -> int:
@@ -105,12 +120,12 @@ def main() -> int:
         with kept_server(FOLDER) as address:
             bench = Bench(address)
             manage("collectstatic", variables(FOLDER, "sqlite:///:memory:", bench.key), "--noinput")
-            ours, peers, compared = {}, dict[str, Any](), sizes["SQLite"][-1]
+            ours, peers, compared = dict[str, Any](), dict[str, Any](), sizes["SQLite"][-1]
             for title, size in [(of, number) for of, numbers in sizes.items() for number in numbers]:
                 ours[f"{title} {size}"] = bench.case(title, size)
                 if size == compared:
-                    # Right after ours: a machine that others share is quicker at one time than at another.
-                    peers[title] = {app: bench.case(title, size, app) for app in PEERS}
+                    peers[title] = bench.in_turns(title, size)
+                    ours[f"{title} {size}"]["whole"] = peers[title].pop("sessions_ui")
             said = postgres_in_words(address)
     except RuntimeError as error:
         print(error, file=sys.stderr)

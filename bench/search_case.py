@@ -17,6 +17,8 @@ from django.core.management import call_command
 ROUNDS = 15
 # In each turn fewer than fill the pending list: the worker clears it between.
 INSERTS, TURNS = 300, 6
+# Of so many sessions, whole answers are asked in turns with the peers.
+COMPARED = 1_000_000
 LIST = "/security/active-user-sessions/"
 # What is typed into the box, after what it stands for.
 SEARCHES = {
@@ -245,9 +247,13 @@ def main() -> None:
     else:
         call_command("migrate", verbosity=0)
     gc.freeze()
+    if os.environ.get("BENCH_WHOLE"):
+        print(json.dumps(whole_pages()), flush=True)
+        return
     found: dict[str, Any] = {"pages": pages(), "searches": {text: measured(text) for text in SEARCHES.values()}}
-    found["whole"] = whole_pages()
-    if size == 1_000_000:
+    if size != COMPARED:
+        found["whole"] = whole_pages()
+    if size == COMPARED:
         found["insert"] = insert_costs()
     print(json.dumps(found), flush=True)
 

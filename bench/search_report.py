@@ -182,8 +182,8 @@ METHOD = """
 Each size is a database of its own: 200,000 people, 5,000 accounts (the largest has 5.7 % of the sessions), 12
 applications, one of which nobody has signed in to lately; every e-mail ends alike and every address begins with 10.,
 which makes searching harder than it is in most companies. Each search is asked {rounds} times, warm, in a process of
-its own; the peers show their own ModelAdmin with as many sessions of as many people. Ratios travel to other machines,
-times do not.
+its own. Whole answers take three turns with those of the peers, which show their own ModelAdmin with as many sessions
+of as many people. Ratios travel to other machines, times do not.
 """
 REPEAT = """
 ## Again

@@ -11,7 +11,7 @@ from .search.plan import Search
 from .time_limit import TookTooLong, time_limit
 
 PAGE_SECONDS = 3.0
-COUNT_SECONDS = 0.24
+COUNT_SECONDS = 0.2
 
 
 def listed(search: Search[Any], position: Position) -> dict[str, Any]:
