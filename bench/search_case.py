@@ -16,7 +16,7 @@ from django.core.management import call_command
 
 ROUNDS = 15
 # In each turn fewer than fill the pending list: the worker clears it between.
-INSERTS, TURNS = 300, 6
+INSERTS, TURNS = 150, 12
 # Of so many sessions, whole answers are asked in turns with the peers.
 COMPARED = 1_000_000
 LIST = "/security/active-user-sessions/"
