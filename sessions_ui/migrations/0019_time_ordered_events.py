@@ -15,10 +15,21 @@ class Migration(migrations.Migration):
             model_name='sessionevent',
             index=models.Index(condition=models.Q(('kind__in', ['signed_in', 'sign_in_failed'])), fields=['session_public_id'], name='record_by_session'),
         ),
+        # With the index of the column, Django would drop these on PostgreSQL as well, and say nothing.
+        migrations.RemoveConstraint(model_name='sessionevent', name='one_end_per_session'),
+        migrations.RemoveConstraint(model_name='sessionevent', name='one_refusal_per_session'),
         migrations.AlterField(
             model_name='sessionevent',
             name='session_public_id',
             field=models.UUIDField(null=True),
+        ),
+        migrations.AddConstraint(
+            model_name='sessionevent',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['signed_out', 'expired', 'terminated'])), fields=('session_public_id',), name='one_end_per_session'),
+        ),
+        migrations.AddConstraint(
+            model_name='sessionevent',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'refused')), fields=('session_public_id',), name='one_refusal_per_session'),
         ),
         migrations.AlterField(
             model_name='sessionevent',
