@@ -251,10 +251,10 @@ def main() -> None:
         print(json.dumps(whole_pages()), flush=True)
         return
     found: dict[str, Any] = {"pages": pages(), "searches": {text: measured(text) for text in SEARCHES.values()}}
-    if size != COMPARED:
-        found["whole"] = whole_pages()
     if size == COMPARED:
         found["insert"] = insert_costs()
+    else:
+        found["whole"] = whole_pages()
     print(json.dumps(found), flush=True)
 
 

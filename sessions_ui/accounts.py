@@ -9,16 +9,13 @@ from django.http import HttpRequest
 from .models import Account
 from .models.statements import Select, Slot
 
-OF_ACCOUNT = ["id", "name", "slug"]
-
 
 def only_membership(request: HttpRequest | None, user: AbstractBaseUser) -> Account | None:
     """Return the account chosen on the sign-in page, else the user's only one, else none.
 
     A chosen account counts only while the user is a member of it.
     """
-    using = router.db_for_read(Account)
-    accounts = [Account.from_db(using, OF_ACCOUNT, values) for values in _select_two(using).rows(user=user.pk)]
+    accounts: list[Account] = _select_two(router.db_for_read(Account)).instances(user=user.pk)
     chosen: Account | None = getattr(request, "sign_in_account", None)
     if chosen is not None:
         return Account.objects.filter(memberships__user_id=user.pk, pk=chosen.pk).first()
@@ -28,4 +25,4 @@ def only_membership(request: HttpRequest | None, user: AbstractBaseUser) -> Acco
 @cache
 def _select_two(using: str) -> Select:
     of_user = Account.objects.using(using).filter(memberships__user_id=Slot("user"))
-    return Select(of_user.values_list(*OF_ACCOUNT)[:2])
+    return Select(of_user.values_list("id", "name", "slug")[:2])

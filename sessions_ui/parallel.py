@@ -57,8 +57,7 @@ def make_room(
 
 def _limits(application: Application, account: Account | None, using: str) -> list[Limit]:
     """Return the limits of parallel sessions that speak of this application and account."""
-    found = _select_limits(using).rows(application=application.pk, account=account.pk if account else None)
-    return [Limit.from_db(using, OF_LIMIT, values) for values in found]
+    return _select_limits(using).instances(application=application.pk, account=account.pk if account else None)
 
 
 @cache

@@ -35,7 +35,6 @@ from .parallel import make_room
 # Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
 SMALL = 1_000
 LONGEST_LABEL = Termination._meta.get_field("actor_label").max_length
-OF_APPLICATION = ["id", "name", "slug"]
 REFUSED_LIKE_ENDED = [
     *("session_id", "session_public_id", "signed_in_on", "user_key", "user_label", "account_id", "account_label"),
     *("application_id", "application_label", "termination_id", "search_text"),
@@ -85,15 +84,16 @@ def record_failed_sign_in(request: HttpRequest | None, name: str, reason: str = 
 def this_application() -> Application:
     """Return the application that SESSION_APPLICATION names; made on first use."""
     slug, using = settings.SESSION_APPLICATION, router.db_for_write(Application)
-    for values in _select_application(using).rows(slug=slug):
-        return Application.from_db(using, OF_APPLICATION, values)
+    found: list[Application] = _select_application(using).instances(slug=slug)
+    if found:
+        return found[0]
     return Application.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").capitalize()})[0]
 
 
 @cache
 def _select_application(using: str) -> Select:
     of_slug = Application.objects.using(using).filter(slug=Slot("slug", SlugField()))
-    return Select(of_slug.values_list(*OF_APPLICATION))
+    return Select(of_slug.values_list("id", "name", "slug"))
 
 
 def insert_visitor(row: dict[str, Any]) -> Session:

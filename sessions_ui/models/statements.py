@@ -53,6 +53,7 @@ class Select(Statement):
     def __init__(self, rows: QuerySet[Any, Any]) -> None:
         compiler = rows.query.get_compiler(rows.db)
         super().__init__(rows.db, *compiler.as_sql())
+        self.model, self.names = rows.model, rows.query.values_select
         self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
 
     def rows(self, **values: Any) -> list[list[Any]]:
@@ -66,3 +67,7 @@ class Select(Statement):
                 for convert in converters:
                     row[position] = convert(row[position], expression, connection)
         return found
+
+    def instances(self, **values: Any) -> list[Any]:
+        """Return the same as instances of the model, with the columns that were selected."""
+        return [self.model.from_db(self.using, self.names, row) for row in self.rows(**values)]

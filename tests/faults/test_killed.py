@@ -5,7 +5,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Event
@@ -82,16 +82,17 @@ def is_finished() -> bool:
 
 def wait_until(what: str, number: int = 0) -> None:
     """Wait until the termination is finished, or until it has ended more than so many."""
-    until = monotonic() + LONG_ENOUGH
-    while not is_finished() and (what == "finished" or ended() <= number):
-        assert monotonic() < until, f"not {what}"
-        sleep(0.005)
+    wait_for(lambda: is_finished() or (what != "finished" and ended() > number), what)
 
 
 def wait_until_sent() -> None:
+    wait_for(lambda: not Letter.objects.exists(), "sent")
+
+
+def wait_for(has_come: Callable[[], bool], what: str) -> None:
     until = monotonic() + LONG_ENOUGH
-    while Letter.objects.exists():
-        assert monotonic() < until, "not sent"
+    while not has_come():
+        assert monotonic() < until, f"not {what}"
         sleep(0.005)
 
 
@@ -185,10 +186,7 @@ class PriorityTests:
     def test_of_the_worker_is_below_that_of_whom_people_wait_for(self) -> None:
         """But not on SQLite, where it would hold the lock of all writers while it waits for the processor."""
         with worker() as running:
-            until = monotonic() + LONG_ENOUGH
-            while not Beat.objects.exists():
-                assert monotonic() < until, "no beat"
-                sleep(0.005)
+            wait_for(Beat.objects.exists, "beating")
             lower = os.getpriority(os.PRIO_PROCESS, running.pid) - os.getpriority(os.PRIO_PROCESS, 0)
         assert (lower > 0) == (connection.vendor == "postgresql")
 
