@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from django.core import signing
 from django.db import router
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from . import sign_in_lock
@@ -144,20 +144,20 @@ def figures(scope: Scope) -> Figures | None:
                 accounts=Count("account_id", distinct=True),
                 applications=Count("application_id", distinct=True),
             )
-            countries = _by(sessions, "country", "country")
+            countries = _by(sessions, "country", "country", "Unknown")
             return Figures(
                 **totals,
-                by_account=_by(sessions, "account_id", "account__name"),
-                by_application=_by(sessions, "application_id", "application__name"),
+                by_account=_by(sessions, "account_id", "account__name", "No account"),
+                by_application=_by(sessions, "application_id", "application__name", "Unknown"),
                 by_country=[(country_name(code), number) for code, number in countries],
             )
     except TookTooLong:
         return None
 
 
-def _by(sessions: SessionQuerySet, column: str, name: str) -> Bars:
-    counted = sessions.values(column).annotate(number=Count("pk")).order_by("-number", name)
-    bars = [(name or "–", number) for name, number in counted.values_list(name, "number")]
+def _by(sessions: SessionQuerySet, column: str, name: str, nameless: str) -> Bars:
+    counted = sessions.values(column).annotate(number=Count("pk")).order_by("-number", F(name).asc(nulls_last=True))
+    bars = [(name or nameless, number) for name, number in counted.values_list(name, "number")]
     if len(bars) <= MOST_BARS:
         return bars
     others = bars[MOST_BARS - 1 :]
