@@ -55,7 +55,7 @@ class SavedViewForm(forms.Form):
         super().__init__(data, initial={"name": view.name, "share": share_of(view)}, label_suffix="")
         self.view = view
         choice: Any = self.fields["share"]
-        choice.choices = [(PRIVATE, "Only I"), *_shares(reaches)]
+        choice.choices = [(PRIVATE, "Only me"), *_shares(reaches)]
         account: Any = self.fields["account"]
         account.offer(accounts_shared_with(reaches))
         if view.account:

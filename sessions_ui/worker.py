@@ -31,6 +31,18 @@ class ToldToStop(Exception):
     """The worker was told to stop between two batches; what it left over goes on later."""
 
 
+def once(using: str) -> sweep.Tidied:
+    """Do at once all that the worker does again and again, for cron; raises UnreadableScope."""
+    restore.watch(using)
+    tidied = sweep.tidy(using)
+    pace = Pace.of(using)
+    day_counts.count(using, pace)
+    renames.refresh(using, pace)
+    networks.apply(using, pace)
+    index.clear_pending(using)
+    return tidied
+
+
 def until_told_to_stop(work: Callable[[], object], using: str, told_to_stop: Event) -> None:
     """Do this again and again until told to stop; an outage of the database is waited out."""
     while not told_to_stop.is_set():

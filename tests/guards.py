@@ -32,16 +32,19 @@ class Guard:
     code: str
     without: str
 
+    def is_in(self, checkout: Path) -> bool:
+        """Return whether the code is as it is written here, exactly once."""
+        return self.path(checkout).read_text().count(self.code) == 1
+
     def take_out(self, checkout: Path) -> str:
-        """Change the code and return what it was; raises LookupError where it is not as it is written here."""
-        path = checkout / "sessions_ui" / self.file
+        """Change the code and return what it was."""
+        path = self.path(checkout)
         text = path.read_text()
-        if text.count(self.code) != 1:
-            raise LookupError(
-                f"{self.file} no longer has this, exactly once, for the guard “{self.name}”: {self.code}"
-            )
         path.write_text(text.replace(self.code, self.without))
         return text
+
+    def path(self, checkout: Path) -> Path:
+        return checkout / "sessions_ui" / self.file
 
 
 GUARDS = [
@@ -61,8 +64,8 @@ GUARDS = [
     Guard(
         "cut-off: who signs in afterwards is not covered",
         "models/scopes.py",
-        "Q(id__lte=self.cut_off, user_id__isnull=False)",
-        "Q(user_id__isnull=False)",
+        "within = Q(id__lte=self.cut_off) & SIGNED_IN & reach_q(self.reach)",
+        "within = SIGNED_IN & reach_q(self.reach)",
     ),
     Guard(
         "cut-off: a sign-in under way is waited for, or covered",
@@ -85,14 +88,14 @@ GUARDS = [
     Guard(
         "spared: one's own session goes on",
         "models/scopes.py",
-        "return covered if self.spared is None else covered & ~Q(id=self.spared)",
-        "return covered",
+        "return within if self.spared is None else within & ~Q(id=self.spared)",
+        "return within",
     ),
     Guard(
         "whose: nothing beyond the actor's reach",
         "models/scopes.py",
-        "covered &= conditions_q(self.conditions) & reach_q(self.reach)",
-        "covered &= conditions_q(self.conditions)",
+        "within = Q(id__lte=self.cut_off) & SIGNED_IN & reach_q(self.reach)",
+        "within = Q(id__lte=self.cut_off) & SIGNED_IN",
     ),
     Guard(
         "application: a key opens only where it was issued",
@@ -124,7 +127,7 @@ def main() -> int:
 def is_noticed(guard: Guard, checkout: Path) -> bool:
     before = guard.take_out(checkout)
     code = tests_of(checkout)
-    (checkout / "sessions_ui" / guard.file).write_text(before)
+    guard.path(checkout).write_text(before)
     # Any other code is a test run that did not take place.
     noticed = code == SOME_FAILED
     print(f"{'red, as it must be' if noticed else f'NOT NOTICED (exit code {code})'}: {guard.name}", flush=True)

@@ -146,3 +146,10 @@ class PicturesTests(SimpleTestCase):
         for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
             for name in ICON.findall(template.read_text()):
                 assert f'id="{name}"' in drawn, template
+
+    def test_every_icon_is_drawn_somewhere(self) -> None:
+        base = Path(settings.BASE_DIR)
+        sources = [*(base / "templates").rglob("*.html"), *(base / "sessions_ui").rglob("*.py")]
+        drawing = "".join(source.read_text() for source in sources)
+        symbols = re.findall(r'<symbol id="([\w-]+)"', (base / "static" / "icons.svg").read_text())
+        assert [name for name in symbols if f'"{name}"' not in drawing] == []

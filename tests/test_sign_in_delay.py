@@ -205,7 +205,6 @@ class TwoClientsBehindOneProxyTests(TestCase):
         self.assertContains(answer, f"{reverse('sign-in')}?next=%2Fx%2F", status_code=429)
 
     def test_the_person_gets_in_from_a_browser_of_his_while_somebody_guesses(self) -> None:
-        """Issue 2, section 4: never a lock."""
         assert attempt(self.anna, PASSWORD) == 302
         self.anna.post(reverse("sign-out"))
         guess_until_refused(self.guesser)

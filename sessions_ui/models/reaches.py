@@ -23,9 +23,14 @@ class Reaches(NamedTuple):
     end: Reach
 
     @property
+    def sees_all(self) -> bool:
+        """Whether he sees every session."""
+        return self.see == ALL
+
+    @property
     def administers(self) -> bool:
         """Whether this goes beyond one's own sessions."""
-        return self.see == ALL or bool(self.see["accounts"])
+        return self.sees_all or bool(self.see["accounts"])
 
     @property
     def keeps_networks(self) -> bool:

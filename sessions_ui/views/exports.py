@@ -54,6 +54,8 @@ def exports(request: SignedInRequest) -> HttpResponse:
         position = Position.of(request.GET)
     except UnreadablePosition as error:
         return unreadable(request, {error.parameter: str(error)})
-    visible = Export.objects.visible_to(request.user, reaches(request).see)
+    reach = reaches(request)
+    visible = Export.objects.visible_to(request.user, reach.see)
     found = page(lambda bounds, order, most: list(visible.filter(bounds).order_by(order)[:most]), position)
-    return render(request, "exports/list.html", {"page": found, "position": position})
+    context = {"page": found, "position": position, "sees_all": reach.sees_all}
+    return render(request, "exports/list.html", context)

@@ -104,8 +104,13 @@ def _save(request: SignedInRequest, form: NetworkForm) -> HttpResponse:
     named_networks.save(form.network, cidrs, request.user)
     sessions = named_networks.sessions_in(cidrs, form.network.account_id)
     found = _counted(request, sessions)
-    number = "Sessions" if found["number"] is None else f"{found['number']:,}{'+' if found['capped'] else ''} sessions"
-    messages.success(request, f"“{form.network}” is saved. {number} from there show it within a minute.")
+    if found["number"] == 1:
+        shown = "One session from there shows it"
+    elif found["number"] is None:
+        shown = "Sessions from there show it"
+    else:
+        shown = f"{found['number']:,}{'+' if found['capped'] else ''} sessions from there show it"
+    messages.success(request, f"“{form.network}” is saved. {shown} within a minute.")
     if said := form.overlaps():
         messages.warning(request, said)
     return redirect("networks")

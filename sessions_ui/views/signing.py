@@ -91,7 +91,7 @@ class ChangePasswordForm(PasswordChangeForm):
     """Adds to Django's form what becomes of the other sessions."""
 
     end_others = forms.BooleanField(
-        label="Sign out my other sessions",
+        label="Sign out everywhere else",
         required=False,
         initial=True,
         help_text="Leave it ticked if somebody else may know the present password.",
@@ -154,7 +154,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
     if form.is_bound:
         whose = person_and_origin(request, user.get_username())
         if seconds := begin_attempt(whose):
-            return _too_many(request, seconds)
+            return _too_many(request, seconds, "change")
         if "old_password" not in form.errors:
             clear(whose)
     if not form.is_valid():

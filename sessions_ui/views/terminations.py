@@ -17,7 +17,6 @@ from django_htmx.http import HttpResponseClientRefresh
 from sessions_ui import receipt
 from sessions_ui.access import SignedInRequest, reaches
 from sessions_ui.models import Beat, Termination
-from sessions_ui.models.reaches import ALL
 from sessions_ui.paging import Position, UnreadablePosition, page
 from sessions_ui.refusals import unreadable
 
@@ -54,7 +53,7 @@ def terminations(request: SignedInRequest) -> HttpResponse:
         return unreadable(request, {error.parameter: str(error)})
     visible = _visible(request)
     found = page(lambda bounds, order, most: list(visible.filter(bounds).order_by(order)[:most]), position)
-    context = {"page": found, "position": position}
+    context = {"page": found, "position": position, "sees_all": reaches(request).sees_all}
     return render(request, "sessions/terminations.html", context)
 
 
@@ -85,6 +84,6 @@ def _receipt(found: Termination) -> dict[str, Any]:
 
 def _visible(request: SignedInRequest) -> QuerySet[Termination]:
     """Return all to those who see all sessions, to everybody else his own acts."""
-    if reaches(request).see == ALL:
+    if reaches(request).sees_all:
         return Termination.objects.all()
     return Termination.objects.filter(actor_id=request.user.pk)

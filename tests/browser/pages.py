@@ -310,7 +310,7 @@ def review(page: Page, site: Site) -> None:
 
 def review_ends(page: Page, site: Site) -> None:
     review(page, site)
-    for choice in page.get_by_label("End", exact=True).all()[:2]:
+    for choice in page.get_by_label("Terminate", exact=True).all()[:2]:
         choice.check()
     follow(page, page.get_by_role("button", name="Save, and keep all others"))
 

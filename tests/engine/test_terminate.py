@@ -267,7 +267,7 @@ class CostTests:
         return len(captured)
 
     def test_is_the_same_for_one_and_for_many(self, signed_in: Browser) -> None:
-        """Issue 3: five or six for the ending itself; the rest are the lock, the fence and the savepoints."""
+        """Five or six for the ending itself; the rest are the lock, the fence and the savepoints."""
         assert self.statements(1, signed_in) == self.statements(200, signed_in) <= 20
 
     def test_no_receiver_makes_deleting_load_rows(self) -> None:

@@ -1,15 +1,19 @@
 """The worker: it tidies until it is told to stop, and outlives an outage."""
 
 import logging
+from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db.models import F
+from pytest_django import Settings
 
-from sessions_ui import pacing, sweep, worker
-from sessions_ui.models import Beat, Session, SessionEvent, Termination
+from sessions_ui import networks, pacing, renames, sweep, worker
+from sessions_ui.models import Beat, DayCount, Network, Session, SessionEvent, Termination
 from sessions_ui.models.beats import SEEN_WITHIN
 from sessions_ui.worker import Worker
 
@@ -177,3 +181,32 @@ class HeldRowTests:
         working.round()
         newer.refresh_from_db()
         assert newer.finished_on
+
+
+@pytest.mark.django_db(transaction=True)
+class CronTests:
+    """`clearsessions` instead of a worker."""
+
+    def test_does_all_that_the_worker_does(
+        self, anna: User, ben: User, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.RESTORE_MARK_FILE = str(tmp_path / "mark")
+        for module in (renames, networks):
+            monkeypatch.setattr(module, "SETTLED", timedelta(0))
+        stays, ended = Browser(), Browser().sign_in(ben)
+        stays.post("/sign-in/", {"name": "anna"}, REMOTE_ADDR="203.0.113.24")
+        begun({"sessions": [ended.row.pk]})
+        networks.save(Network(name="Office"), ["203.0.113.0/24"], anna)
+        User.objects.filter(pk=anna.pk).update(first_name="Quinn")
+        call_command("clearsessions")
+        session = Session.objects.get()
+        assert (session.user, session.network) == (anna, "Office")
+        assert "quinn" in session.search_text
+        assert DayCount.objects.exists()
+        assert Path(settings.RESTORE_MARK_FILE).exists()
+        assert Beat.objects.is_recent()
+
+    def test_a_scope_of_a_later_version_is_an_error_in_words(self, signed_in: Browser) -> None:
+        Termination.objects.filter(pk=begun().pk).update(conditions={"weather": "rain"})
+        with pytest.raises(CommandError, match="a later version made this termination"):
+            call_command("clearsessions")

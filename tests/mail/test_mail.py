@@ -57,14 +57,14 @@ class NewSignInTests:
         event = SessionEvent.objects.latest("id")
         assert news.subject == "New sign-in to Console"
         for text in texts(news):
-            assert "Hello Anna Brandt, somebody signed in to Console with your user name, anna." in text
+            assert "Hello Anna Brandt, Somebody signed in to Console with your user name, anna." in text
             assert f"{event.happened_on:%-d %B %Y, %H:%M} (UTC)" in text
             assert f"Chicago, United States, guessed from {CHICAGO}" in text
             assert "Safari 26 on iPhone" in text
             assert "For Kestrel Logistics" in text
 
     def test_says_what_is_new_and_how_it_was_before(self, news: Any) -> None:
-        """An alert without the previous place is useless (FEATURES b25)."""
+        """An alert without the previous place is useless."""
         for text in texts(news):
             assert "New the place and the device, beside your sign-ins of the last 90 days" in text
             assert "Munich, Germany, guessed from 203.0.113.7, with Firefox 143 on Windows PC" in text

@@ -1,5 +1,6 @@
 """An ended browser is told once, on the sign-in page; and the first time it came back is written down."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ class NoticeTests:
 
     def test_tells_when_and_why_it_may_know(self, browser: Client) -> None:
         page = come_back(browser)
-        assert f"{ENDED} " in text_of(page)
+        assert re.search(f"{ENDED} .+ .UTC.. Sign in again", text_of(page))
         assert "Sign in again to go on. Call the help desk." in text_of(page)
 
     def test_never_tells_the_reason(self, browser: Client) -> None:

@@ -309,8 +309,10 @@ class RecordTests:
             found = Export.objects.visible_to(person, {"accounts": [], "user": person.pk})
             assert found.count() == number
 
-    def test_of_nothing_says_so(self, console: Client) -> None:
+    def test_of_nothing_says_so(self, console: Client, ada: User) -> None:
         assert "Nothing has been exported" in text_of(console.get(EXPORTS))
+        assert "You have exported nothing" in text_of(signed_in(ada).get(EXPORTS))
+        assert "Nothing further this way" in text_of(console.get(f"{EXPORTS}?below=1"))
         assert console.get(f"{EXPORTS}?below=x").status_code == 400
 
     def test_outlives_who_did_it_and_forgets_him_when_told(self, ada: User, acme: Account) -> None:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from sessions_ui import limits, time_limit
 from sessions_ui.models import Account, Limit, Session
 
 from .cast import LIST, Page, application, current, make_session, make_sessions, permit, signed_in, text_of
@@ -74,8 +75,16 @@ class ConfirmTests:
     def test_says_how_many_would_end(self, console: Client) -> None:
         text = text_of(console.post(ADD, form(lifetime="12 hours")))
         assert "3 sessions are past this limit and end at once" in text
+        assert "Set the limit, end 3 sessions" in text
         assert "Nothing has happened yet" in text
         assert in_force() == []
+
+    def test_of_too_many_to_count_says_that_all_end(self, console: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "COUNTING_SECONDS", 0)
+        monkeypatch.setattr(time_limit, "SQLITE_STEPS", 1)
+        text = text_of(console.post(ADD, form(lifetime="12 hours")))
+        assert "A large number of sessions are past this limit and end at once." in text
+        assert "Set the limit, end all sessions past it" in text
 
     def test_says_that_one_s_own_session_would(self, console: Client) -> None:
         said = "Your own session is among them"

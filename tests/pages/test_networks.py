@@ -68,7 +68,7 @@ class AddTests:
 
     def test_says_how_many_sessions_are_renamed(self, console: Client, anna: User) -> None:
         make_session(anna, ip="203.0.113.7")
-        assert "1 sessions from there" in told(console.post(f"{PAGE}add/", OFFICE, follow=True))
+        assert "One session from there shows it" in told(console.post(f"{PAGE}add/", OFFICE, follow=True))
 
     def test_says_which_other_network_shares_addresses(self, console: Client, office: Network) -> None:
         wide = {"name": "Company", "prefixes": "203.0.112.0/22"}

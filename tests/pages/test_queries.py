@@ -40,7 +40,7 @@ def somebody(request: pytest.FixtureRequest, root: User, ben: User, ada: User, a
 
 
 class QueryCountTests:
-    """Done when 3: few queries, and not more of them for more rows."""
+    """Few queries, and not more of them for more rows."""
 
     @pytest.fixture(autouse=True)
     def _sessions(self, anna: User, acme: Account) -> None:
@@ -123,7 +123,7 @@ def rows_read(sql: str) -> int:
 
 
 class PlanTests:
-    """Done when 3, F36: page 1,000 costs what page 1 costs."""
+    """F36: page 1,000 costs what page 1 costs."""
 
     PLACES = ["", "below={deep}", "sort=oldest", "sort=oldest&above={shallow}"]
 

@@ -151,10 +151,10 @@ class DecideTests:
         ben = pks[str(sessions["ben"].user_id)]
         answer = console.post(address(review), {f"decision-{ben}": "end", "rest": "keep"})
         said = text_of(answer)
-        assert "End 1 session? Nothing has happened yet." in said
+        assert "Terminate 1 session? Nothing has happened yet." in said
         assert "Ben Ortiz (ben) in Reports" in said
         assert "1 other on this page is kept." in said
-        assert "Back, end nothing" in said
+        assert "Back, terminate nothing" in said
         assert set(decisions(review).values()) == {Decision.UNDECIDED}
         assert live(*sessions.values()) == {one.pk for one in sessions.values()}
 
@@ -184,7 +184,7 @@ class DecideTests:
 
     def test_never_ends_the_session_that_one_is_in(self, console: Client, root: User) -> None:
         review = begin(console, "user=root")
-        assert "Yours: end it under My sessions" in text_of(console.get(address(review)))
+        assert "Yours: terminate it under My sessions" in text_of(console.get(address(review)))
         said = text_of(decide(console, review, root="end"))
         assert "0 kept, 0 ended, 1 left undecided" in said
         assert current(console)
@@ -357,6 +357,7 @@ class ReachTests:
 
     def test_says_that_there_are_none(self, console: Client) -> None:
         assert "Nothing has been reviewed" in text_of(console.get(REVIEWS))
+        assert "Nothing further this way" in text_of(console.get(f"{REVIEWS}?below=1"))
         assert console.get(f"{REVIEWS}?sort=x").status_code == 400
 
 

@@ -50,6 +50,18 @@ class TerminationsTests:
     def test_are_empty_before_the_first(self, console: Client) -> None:
         assert "Nothing has been terminated" in text_of(console.get(TERMINATIONS))
 
+    def test_are_one_s_own_for_who_does_not_see_all(self, console: Client, ada: User, anna: User) -> None:
+        make_session(anna)
+        terminate(console, "user=anna")
+        assert "You have terminated nothing" in text_of(signed_in(ada).get(TERMINATIONS))
+
+    def test_say_that_there_are_none_further(self, console: Client, anna: User) -> None:
+        make_session(anna)
+        terminate(console, "user=anna")
+        page = console.get(f"{TERMINATIONS}?below=1")
+        assert "Nothing further this way" in text_of(page)
+        assert links(page, "To the first page") == ["?"]
+
     def test_come_in_pages_newest_first(self, console: Client, root: User) -> None:
         acts = make_acts(60, root)
         first = console.get(TERMINATIONS)
