@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions_ui.access import SignedInRequest, fence, own_id, reaches
@@ -41,8 +42,10 @@ def _exported(request: SignedInRequest, sheet: Sheet, wanted: SessionFilter) -> 
         file = begin(sheet, wanted, request.user, own_id(request))
     except TooManyExports as refusal:
         return too_many_exports(request, str(refusal), refusal.seconds)
-    except (TookTooLong, BrokenOff):
+    except TookTooLong:
         return render(request, "exports/refused.html", {"too_broad": True}, status=400)
+    except BrokenOff as reason:
+        return render(request, "exports/refused.html", {"reason": f"{capfirst(reason)}."}, status=400)
     return download(file, sheet.what)
 
 

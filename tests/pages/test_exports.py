@@ -13,12 +13,13 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from sessions_ui import exports, retention
+from sessions_ui import exports, retention, time_limit
 from sessions_ui.filters import SessionFilter
 from sessions_ui.models import Account, Export, Session, SessionEvent, Termination
 from sessions_ui.models.reaches import ALL
 from sessions_ui.sheet import BOM, unquoted
 from sessions_ui.time_limit import TookTooLong
+from sessions_ui.views import exports as export_views
 
 from .cast import LIST, current, make_session, make_sessions, signed_in, terminate, text_of
 from .test_queries import multiply
@@ -242,8 +243,8 @@ class BreakingOffTests:
         file = pieces(console)
         next(file)
         monkeypatch.setattr(exports, "PAGE_SECONDS", -1)
-        if connection.vendor == "postgresql":
-            assert "not complete: the search took too long" in rest(file, TookTooLong)
+        monkeypatch.setattr(time_limit, "SQLITE_STEPS", 1)
+        assert "not complete: the search took too long" in rest(file, TookTooLong)
 
     def test_by_the_browser_is_recorded(self, root: User) -> None:
         stopped_after(root, 3)
@@ -264,6 +265,20 @@ class BreakingOffTests:
         assert answer.status_code == 400
         assert "Nothing was exported This search takes too long." in text_of(answer)
         assert Export.objects.get().broken_off
+
+    def test_before_the_first_page_by_the_end_of_the_session_that_asked(
+        self, console: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        own = current(console)
+
+        def begun_after_its_end(*args: Any) -> Any:
+            own.delete()
+            return exports.begin(*args)
+
+        monkeypatch.setattr(export_views, "begin", begun_after_its_end)
+        answer = console.post(f"{LIST}export/?q=anna")
+        assert answer.status_code == 400
+        assert "Nothing was exported The session that asked for it has ended." in text_of(answer)
 
     def test_leaves_out_who_ends_meanwhile(self, console: Client) -> None:
         file = pieces(console)
