@@ -1,4 +1,8 @@
-"""The hints on sessions: made from what is on record of a person, and quieted by who says that they are expected."""
+"""The hints on sessions: made from what is on record of a person, and quieted by who says that they are expected.
+
+Somebody is compared with himself in one account only: a hint quotes what it compared with, and whoever
+administers the account reads it.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +33,10 @@ SEEN = ["ip", "country", "location", "network", "device", "browser", "os"]
 
 def at_sign_in(user_pk: Any, account_id: int | None, origin: Origin, using: str) -> dict[str, Any]:
     """Return the columns of a new session that say what is unusual about this sign-in."""
-    earlier, is_crowded = _earlier(user_pk, using)
+    earlier, is_crowded = _earlier(user_pk, account_id, using)
     if not earlier:
         return {}
-    live = len(_select_live(using).rows(user=user_pk)) + 1 if is_crowded else 0
+    live = _number_of_live(user_pk, account_id, using) + 1 if is_crowded else 0
     return _columns(user_pk, account_id, using, of_sign_in(_seen(origin), earlier, live))
 
 
@@ -54,7 +58,7 @@ def at_touch(session: Session, origin: Origin, using: str) -> dict[str, Any]:
         session.device,
         session.last_browser,
     )
-    earlier, _ = _earlier(session.user_id, using)
+    earlier, _ = _earlier(session.user_id, session.account_id, using)
     found = of_touch(_seen(origin), last, begun, earlier)
     had = session.hints or []
     known = {(one["kind"], one["network"]) for one in had}
@@ -66,28 +70,36 @@ def _seen(origin: Origin) -> Seen:
     return Seen(datetime.now(UTC), *(getattr(origin, name) or "" for name in SEEN))
 
 
-def _of(user_pk: Any, using: str) -> SessionQuerySet:
-    return Session.objects.using(using).filter(user_id=user_pk, expire_date__gt=Now()).order_by("-id")
+def _of(user_pk: Any, account_id: Any, using: str) -> SessionQuerySet:
+    in_account = Session.objects.using(using).filter(user_id=user_pk, account_id=account_id)
+    return in_account.filter(expire_date__gt=Now()).order_by("-id")
 
 
-def _earlier(user_pk: Any, using: str) -> tuple[list[Seen], bool]:
+def _earlier(user_pk: Any, account_id: int | None, using: str) -> tuple[list[Seen], bool]:
     """Return the last sign-ins of the person, newest first, and whether he has many sessions already."""
-    rows = _select_earlier(using).rows(user_key=str(user_pk), user=user_pk)
+    select = _select_earlier(using, account_id is not None)
+    rows = select.rows(user_key=str(user_pk), user=user_pk, account=account_id)
     earlier = [Seen(when, ip or "", *texts) for _, when, ip, *texts in rows]
     return earlier, bool(rows and rows[0][0])
 
 
+def _number_of_live(user_pk: Any, account_id: int | None, using: str) -> int:
+    return len(_select_live(using, account_id is not None).rows(user=user_pk, account=account_id))
+
+
 @cache
-def _select_earlier(using: str) -> Select:
-    many = Subquery(_of(Slot("user"), using).values("id")[MANY - 2 : MANY - 1])
-    events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()))
+def _select_earlier(using: str, in_account: bool) -> Select:
+    account = Slot("account") if in_account else None
+    many = Subquery(_of(Slot("user"), account, using).values("id")[MANY - 2 : MANY - 1])
+    events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()), account_id=account)
     sign_ins = events.filter(kind=SessionEvent.Kind.SIGNED_IN).order_by("-id")
     return Select(sign_ins.annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
 
 
 @cache
-def _select_live(using: str) -> Select:
-    return Select(_of(Slot("user"), using).values_list("id")[:COUNTED])
+def _select_live(using: str, in_account: bool) -> Select:
+    account = Slot("account") if in_account else None
+    return Select(_of(Slot("user"), account, using).values_list("id")[:COUNTED])
 
 
 def _columns(
@@ -191,8 +203,10 @@ def _look_again(session: Session) -> None:
     """Say of each session of the person in this account which of its hints are expected now."""
     using = router.db_for_write(Session)
     expected = set(_standing(session.user_id, session.account_id, using).values_list("kind", "network"))
-    of_account: Any = {"account_id": session.account_id}
-    with_hints = _of(session.user_id, using).filter(hints__isnull=False, **of_account)
-    for one in with_hints.select_for_update(no_key=True).only("hints")[:COUNTED]:
+    with_hints = _of(session.user_id, session.account_id, using).filter(hints__isnull=False)
+    newest = list(with_hints.values_list("id", flat=True)[:COUNTED])
+    # In the order in which everybody locks sessions, or two could wait for each other.
+    locked = Session.objects.using(using).filter(pk__in=newest).select_for_update(no_key=True)
+    for one in locked.only("hints").order_by("id"):
         columns = _with_expected(one.hints or [], expected)
         Session.objects.using(using).filter(pk=one.pk).update(**columns)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 from django.core import signing
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
 from django.db.models import Count, F, Max, Q
 from django.utils import timezone
@@ -56,6 +58,7 @@ class Preview:
     newest_termination: int
     matched: int | None = None
     reach: Reach | None = None
+    sessions: list[int] | None = None
 
     @classmethod
     def of(cls, conditions: Conditions, in_words: str) -> Self:
@@ -67,34 +70,53 @@ class Preview:
     def scope(self, reach: Reach, spared: int | None) -> Scope:
         return Scope(self.conditions, reach, self.cut_off, spared)
 
+    def as_shown(self, scope: Scope) -> Scope:
+        """Return the scope without what came into it since: few sessions were signed one by one."""
+        if self.sessions is None:
+            return scope
+        return replace(scope, conditions={**scope.conditions, "sessions": self.sessions})
+
     @property
     def moving(self) -> frozenset[str]:
         """The conditions that a session may cease to meet before its turn comes."""
         return MOVING & names_within(self.conditions)
 
-    def cannot_have_grown(self, scope: Scope) -> bool:
-        """Whether the scope holds no session that was not shown, so that counting many again is needless."""
-        many = self.matched is None or self.matched > COUNTED_AGAIN
-        return many and scope.stands and scope.reach == self.reach
+    def need_not_be_counted_again(self, scope: Scope) -> bool:
+        """Whether a number of now would say nothing: there is none to compare it with, or many cannot have grown."""
+        if _as_json(scope.reach) != _as_json(self.reach):
+            return False
+        return self.matched is None or (self.matched > COUNTED_AGAIN and not scope.may_grow)
 
-    def signed(self, actor_pk: Any, matched: int | None, reach: Reach | None = None) -> str:
+    def signed(
+        self, actor_pk: Any, matched: int | None, reach: Reach | None = None, sessions: list[int] | None = None
+    ) -> str:
         """Return this as text that only this actor can hand in again."""
         fixed = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), self.newest_termination]
-        said = [*fixed, matched, reach, str(actor_pk)]
-        return signing.dumps(said, salt=SALT, compress=True)
+        said = [*fixed, matched, reach, sessions, str(actor_pk)]
+        return signing.dumps(said, salt=SALT, compress=True, serializer=Serializer)
 
     @classmethod
     def read(cls, text: str, actor_pk: Any) -> Self | None:
         """Return the preview that was signed for this actor within the last hour, or None."""
         try:
-            said = signing.loads(text, salt=SALT, max_age=VALID_SECONDS)
-            conditions, in_words, cut_off, at, newest, matched, reach, actor = said
+            said = signing.loads(text, salt=SALT, max_age=VALID_SECONDS, serializer=Serializer)
+            conditions, in_words, cut_off, at, newest, matched, reach, sessions, actor = said
         except (signing.BadSignature, ValueError):
             # An earlier version signed fewer values.
             return None
         if actor != str(actor_pk):
             return None
-        return cls(conditions, in_words, cut_off, datetime.fromisoformat(at), newest, matched, reach)
+        return cls(conditions, in_words, cut_off, datetime.fromisoformat(at), newest, matched, reach, sessions)
+
+
+def _as_json(value: Any) -> str:
+    # The primary key of a user may be a UUID.
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, cls=DjangoJSONEncoder)
+
+
+class Serializer(signing.JSONSerializer):
+    def dumps(self, obj: Any) -> bytes:
+        return _as_json(obj).encode()
 
 
 def sessions_in(scope: Scope) -> SessionQuerySet:
@@ -129,6 +151,18 @@ def count(scope: Scope) -> int | None:
     try:
         with time_limit(COUNTING_SECONDS, sessions.db):
             return sessions.count()
+    except TookTooLong:
+        return None
+
+
+def one_by_one(scope: Scope, number: int) -> list[int] | None:
+    """Return the ids of so many sessions in the scope; None where it cannot grow, and where they are many."""
+    if not scope.may_grow or number > COUNTED_AGAIN:
+        return None
+    ids = sessions_in(scope).order_by("id").values_list("id", flat=True)
+    try:
+        with time_limit(COUNTING_SECONDS, ids.db):
+            return list(ids[:COUNTED_AGAIN])
     except TookTooLong:
         return None
 

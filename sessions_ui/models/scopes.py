@@ -98,6 +98,9 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "any_of": lambda several: any_of(conditions_q(one) for one in _some(dict, several)),
     "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
+# A session that does not meet these now never will: the others read what is renamed, or moves.
+FIXED = frozenset({"everything", "sessions", "user", "account", "application", "device_kind", "network"})
+FIXED |= {"created_before", "created_after", "all_of", "any_of", "none_of"}
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
 MOVING = frozenset({"dormant_since", "needs_look"})
 
@@ -188,6 +191,11 @@ class Scope:
         """Whether a check can be made against it for as long as it is unfinished; raises UnreadableScope."""
         conditions_q(self.conditions)
         return not MOVING & names_within(self.conditions)
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether a session that it does not cover may come to be covered, say by a rename."""
+        return not names_within(self.conditions) <= FIXED
 
     @property
     def is_everything(self) -> bool:

@@ -45,7 +45,7 @@ def _exported(request: SignedInRequest, sheet: Sheet, wanted: SessionFilter) -> 
     except TookTooLong:
         return render(request, "exports/refused.html", {"too_broad": True}, status=400)
     except BrokenOff as reason:
-        return render(request, "exports/refused.html", {"reason": f"{capfirst(reason)}."}, status=400)
+        return render(request, "exports/refused.html", {"reason": f"{capfirst(str(reason))}."}, status=400)
     return download(file, sheet.what)
 
 

@@ -32,6 +32,7 @@ ENDED_ALREADY = "What you chose has already ended. Nothing was terminated."
 ONLY_YOURS = "Only the session that you are in matches. Sign out to end it. Nothing was terminated."
 TOO_OLD = "This confirmation is older than an hour, or not yours. Nothing was terminated; choose again."
 GREW = "More sessions match than you were shown, so nothing was terminated. Look again."
+MAY_HAVE_GROWN = "More sessions may match than you were shown, so nothing was terminated. Look again."
 
 
 class DecisionForm(forms.Form):
@@ -86,20 +87,23 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, refused: Refus
     reach, own = reaches(request).end, own_id(request)
     scope = shown.scope(reach, spared=own)
     figures = preview.figures(scope)
-    own_session = preview.sessions_in(shown.scope(reach, spared=None)).filter(pk__in=[own]).first()
+    with_own = shown.scope(reach, spared=None)
+    own_session = preview.sessions_in(with_own).filter(pk__in=[own]).first()
     if figures and not figures.sessions:
         messages.info(request, ONLY_YOURS if own_session else ENDED_ALREADY)
         return redirect(back)
     matched = figures.sessions if figures else None
+    sessions = None if matched is None else preview.one_by_one(with_own, matched)
     sample = preview.sample(scope, SAMPLE)
     form = DecisionForm(request.POST if request.method == "POST" else None, word=_word(shown, matched))
     context = {
         "preview": shown,
         "figures": figures,
         "sample": sample,
+        "one_by_one": sessions is not None,
         "only_own": figures and figures.people == 1 and sample and sample[0].user_id == request.user.pk,
         "own_session": own_session,
-        "signed": shown.signed(request.user.pk, matched, reach),
+        "signed": shown.signed(request.user.pk, matched, reach, sessions),
         "form": form,
         "typed_above": TYPED_ABOVE,
         "tells_people": getattr(settings, "MAIL_ENDED_SESSIONS", False),
@@ -126,20 +130,21 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         messages.info(request, ENDED_ALREADY)
         return redirect(back)
     meant = shown.matched
-    matched = meant if shown.cannot_have_grown(scope) else preview.count(scope)
+    known = shown.need_not_be_counted_again(scope)
+    matched = meant if known else preview.count(scope)
     if meant is not None and spared is None:
         meant += preview.sessions_in(scope).filter(pk__in=[own]).count()
     if matched == 0:
         messages.info(request, ENDED_ALREADY)
         return redirect(back)
-    if matched is not None and meant is not None and matched > meant:
-        messages.warning(request, GREW)
+    if not known and (matched is None or meant is None or matched > meant):
+        messages.warning(request, GREW if matched and meant else MAY_HAVE_GROWN)
         return _confirm(request, Preview.of(shown.conditions, shown.in_words), back)
     if proof.is_asked(request, scope) and (refused := proof.refusal(request, request.POST.get("password", ""))):
         return _ask_again(request, shown, back, refused)
     words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
     termination = services.terminate(
-        scope,
+        shown.as_shown(scope),
         request.user,
         in_words=shown.in_words,
         matched=meant,
@@ -159,7 +164,7 @@ def _is_done(shown: Preview, scope: Scope, actor_pk: Any) -> bool:
     """Whether this very preview was handed in before, say by a second click."""
     since = Termination.objects.filter(id__gt=shown.newest_termination, actor_id=actor_pk).order_by()
     same = since.filter(cut_off=scope.cut_off, spared=scope.spared, in_words=shown.in_words)
-    return any(one.conditions == shown.conditions for one in same)
+    return any(one.conditions == shown.as_shown(scope).conditions for one in same)
 
 
 def _word(shown: Preview, matched: int | None) -> str:

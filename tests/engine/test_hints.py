@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sessions_ui import habits, services
 from sessions_ui.hints import Hint
-from sessions_ui.models import Account, Expected, Session, SessionEvent
+from sessions_ui.models import Account, Expected, Membership, Session, SessionEvent
 from sessions_ui.models.scopes import Scope
 from sessions_ui.origin import Origin
 
@@ -61,6 +61,16 @@ class SignInTests:
     def test_is_compared_with_nobody_elses(self, anna: User, ben: User) -> None:
         sign_in(ben, LISBON)
         assert sign_in(anna, SINGAPORE).hints is None
+
+    def test_is_compared_with_nothing_in_another_account(self, anna: User, acme: Account) -> None:
+        """R062: a hint quotes what it compared with, and whoever administers the account reads it."""
+        sign_in(anna, LISBON)
+        bolt = Account.objects.create(slug="bolt", name="Bolt")
+        Membership.objects.filter(user=anna).update(account=bolt)
+        assert sign_in(anna, SINGAPORE).hints is None
+        session = sign_in(anna, BERLIN)
+        assert session.account == bolt
+        assert "First sign-in from Germany in 90 days; before: Singapore (1 time)." in str(session.hints)
 
     def test_many_at_once(self, anna: User) -> None:
         before = {"happened_on": Now() - timedelta(days=2), "ip": LISBON, "country": "PT"}

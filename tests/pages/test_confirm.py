@@ -127,7 +127,7 @@ class ConfirmationTests:
 
     def test_warns_that_a_dormant_one_may_wake(self, console: Client, anna: User) -> None:
         make_session(anna, last_active_day=timezone.now().date() - timedelta(days=9))
-        assert "Who is active again before his turn comes stays" in text_of(console.get(f"{TERMINATE}?dormant=7d"))
+        assert "Whoever is active again before his turn comes stays" in text_of(console.get(f"{TERMINATE}?dormant=7d"))
 
     def test_ends_nothing(self, console: Client, chosen: list[Session]) -> None:
         before = live()

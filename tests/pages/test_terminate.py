@@ -1,12 +1,15 @@
 """Terminating: exactly what was previewed ends, or nothing does."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core import signing
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from sessions_ui import pacing, preview, services, sweep
+from sessions_ui import pacing, preview, services, sweep, time_limit
 from sessions_ui.models import Account, Membership, Session, SessionEvent, Termination
 from sessions_ui.models.scopes import Scope
 from sessions_ui.urls import urlpatterns
@@ -321,6 +324,69 @@ class LargeTerminationTests:
         confirmation = console.get(f"{TERMINATE}?user=anna&dormant=7d")
         decide(console, confirmation)
         assert len(counted) == 1
+
+
+class CameLaterTests:
+    """R043: what comes to match between the preview and the click was not shown, and stays."""
+
+    @pytest.fixture
+    def chosen(self, anna: User, acme: Account) -> list[Session]:
+        return [make_session(anna, acme, search_text="berlin", needs_look=True) for _ in range(2)]
+
+    @pytest.fixture
+    def other(self, ben: User, acme: Account) -> Session:
+        return make_session(ben, acme, search_text="lisbon")
+
+    def comes_to_match(self, other: Session) -> None:
+        Session.objects.filter(pk=other.pk).update(search_text="berlin", needs_look=True)
+
+    @pytest.mark.parametrize("query", ["q=berlin", "look=yes", "q=look:yes+-lisbon"])
+    def test_in_the_place_of_one_that_has_ended(
+        self, console: Client, chosen: list[Session], other: Session, query: str
+    ) -> None:
+        confirmation = console.get(f"{TERMINATE}?{query}")
+        chosen[0].delete()
+        self.comes_to_match(other)
+        decide(console, confirmation)
+        assert live(*chosen, other) == {other.pk}
+
+    def test_is_asked_about(self, console: Client, chosen: list[Session], other: Session) -> None:
+        confirmation = console.get(f"{TERMINATE}?q=berlin")
+        self.comes_to_match(other)
+        assert "More sessions match than you were shown" in told(decide(console, confirmation))
+        assert len(live(*chosen, other)) == 3
+
+    def test_among_many(
+        self, console: Client, chosen: list[Session], other: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(preview, "COUNTED_AGAIN", 1)
+        self.test_is_asked_about(console, chosen, other)
+
+    def test_is_not_known_where_there_is_no_time_to_count_again(
+        self, console: Client, chosen: list[Session], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        confirmation = console.get(f"{TERMINATE}?q=berlin")
+        monkeypatch.setattr(preview, "COUNTING_SECONDS", 0)
+        monkeypatch.setattr(time_limit, "SQLITE_STEPS", 1)
+        again = decide(console, confirmation)
+        assert "More sessions may match than you were shown" in told(again)
+        assert len(live(*chosen)) == 2
+        decide(console, again, typed="everything")
+        assert live(*chosen) == set()
+
+    def test_leaves_one_s_own_to_the_box(self, console: Client, chosen: list[Session]) -> None:
+        own = current(console)
+        self.comes_to_match(own)
+        terminate(console, "q=berlin", own="on")
+        assert live(*chosen, own) == set()
+
+    def test_is_told_apart_where_the_key_of_a_user_is_a_uuid(self) -> None:
+        reach = {"accounts": [1], "user": uuid4()}
+        shown = preview.Preview({"account": 1}, "", 9, timezone.now(), 0)
+        read = preview.Preview.read(shown.signed(1, None, reach), 1)
+        assert read
+        assert read.need_not_be_counted_again(read.scope(reach, None))
+        assert not read.need_not_be_counted_again(read.scope(reach | {"user": uuid4()}, None))
 
 
 class MethodTests:
