@@ -24,7 +24,8 @@ def listed(search: Search[Any], position: Position) -> dict[str, Any]:
             found = page(search.first, position, search.place_of)
     except TookTooLong:
         return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
-    number = len(found.rows) if found.is_all else _count_in_time(search, found.rows)
+    is_all = found.is_all and position.is_first
+    number = len(found.rows) if is_all else _count_in_time(search, found.rows)
     slow = not search.index.is_there(search.rows.db)
     # Where counting took too long, what is sure: there are other pages.
     number_said = {"number": len(found.rows), "capped": True} if number is None else _number(number)

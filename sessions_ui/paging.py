@@ -39,6 +39,11 @@ class Position:
     below: int | None = None
     above: int | None = None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the list begins here."""
+        return self.below is None and self.above is None
+
     @classmethod
     def of(cls, params: QueryDict) -> Position:
         """Read the parameters sort, below and above; raises UnreadablePosition."""
@@ -96,7 +101,7 @@ def page(
     top, bottom = place(rows[0]), place(rows[-1])
     newest = position.sort == NEWEST
     has_next = backward or more
-    has_previous = more if backward else (position.below is not None or position.above is not None)
+    has_previous = more if backward else (not position.is_first)
     return Page(
         rows,
         Position(position.sort, **{"above" if newest else "below": top}) if has_previous else None,

@@ -60,7 +60,7 @@ def _term(match: re.Match[str]) -> Term:
     if ADDRESS.fullmatch(whole := f"{field}:{value}" if field else value) and match["phrase"] is None:
         return Term(normalise(whole), "", left_out)
     if not field:
-        if value.endswith(":") and value[:-1].lower() in FIELDS:
+        if match["phrase"] is None and value.endswith(":") and value[:-1].lower() in FIELDS:
             raise UnreadableSearch(f"Write what you seek right behind “{value}”, without a space.")
         return Term(normalise(value), "", left_out)
     if field.lower() not in FIELDS:

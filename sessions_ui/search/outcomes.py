@@ -59,12 +59,13 @@ class OutcomeSearch(Search[SessionEvent]):
             return list(asked.filter(few)[:most])
         if by_index and (at_once := self._in_time(lambda: list(self._found_by_index(asked)[:most]))) is not None:
             return at_once
-        found = [
-            found for told in came_out(self.outcome, self.fence) for found in self._told(told, bounds, order, most)
-        ]
+        # The sessions before the events: what ends meanwhile is found twice, and not missed.
+        told = reversed(came_out(self.outcome, self.fence))
+        found = {found for one in told for found in self._told(one, bounds, order, most)}
         first = sorted(found, reverse=order == "-id")[:most]
         rows = self.rows.in_bulk([pk for _, pk in first])
-        return [rows[pk] for _, pk in first]
+        # Old records may go meanwhile.
+        return [rows[pk] for _, pk in first if pk in rows]
 
     def count(self, shown: Sequence[SessionEvent] = ()) -> int:
         if (few := self._few()) is not None:

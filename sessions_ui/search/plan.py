@@ -200,7 +200,12 @@ class Search(Generic[Row]):
             return self._of_the_time(limits, order, most)
         else:
             first = _pks(self._ids_sorted(limits, order), most)
-        return list(self.rows.filter(pk__in=first).order_by(order)) if first else []
+        found = list(self.rows.filter(pk__in=first).order_by(order)) if first else []
+        if len(found) == len(first) or len(first) < most:
+            return found
+        # Some have ended meanwhile. A page that is not full would be taken for the last.
+        beyond: Limit = ("id__gt", max(first)) if order == "id" else ("id__lt", min(first))
+        return found + self._by_index([*limits, beyond], order, most - len(found), is_rare=is_rare)
 
     def _of_the_time(self, limits: list[Limit], order: str, most: int) -> list[Row]:
         """Walk the eras that hold rows of the time that is sought."""
@@ -284,7 +289,7 @@ class Search(Generic[Row]):
         """Sorted, not walked: an index of the ids gives neither range nor order of an expression."""
         rows: Any = self.rows.alias(place=F("pk") + 0)
         rows = rows.filter(self.in_order, self._on_index, any_of(self.branches))
-        rows = rows.filter(**{lookup.replace("id", "place", 1): value for lookup, value in limits})
+        rows = rows.filter(*(Q(**{lookup.replace("id", "place", 1): value}) for lookup, value in limits))
         return rows.order_by(order.replace("id", "place"))
 
 

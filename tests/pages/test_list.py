@@ -191,6 +191,13 @@ class EmptyListTests:
         assert "Nothing further this way" in text_of(page)
         assert links(page, "To the first page") == ["?sort=newest"]
 
+    def test_of_a_filter_counts_what_is_on_other_pages(self, console: Client, anna: User) -> None:
+        make_sessions(2, anna)
+        text = text_of(console.get(f"{LIST}?user=anna&below=1"))
+        assert "Nothing further this way" in text
+        assert "No session matches" not in text
+        assert " 2 sessions " in text
+
 
 class FragmentTests:
     def test_is_the_list_alone(self, console: Client, anna: User) -> None:

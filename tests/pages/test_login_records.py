@@ -17,7 +17,7 @@ from sessions_ui import services, sweep
 from sessions_ui.filters import LoginRecordFilter
 from sessions_ui.listing import without_paging
 from sessions_ui.models import Account, Fence, Session, SessionEvent, Termination
-from sessions_ui.models.events import REPLACED, record
+from sessions_ui.models.events import REPLACED, record, retention
 from sessions_ui.models.reaches import ALL
 from sessions_ui.models.scopes import Scope
 from sessions_ui.paging import Position, page
@@ -161,6 +161,47 @@ class OutcomeTests:
         anna.save()
         sweep.tidy("default")
         assert "by the system: The user was disabled or enabled" in text_of(console.get(RECORDS))
+
+
+class MeanwhileTests:
+    """What changes between the questions of one search is neither missed nor said twice."""
+
+    @pytest.fixture(autouse=True)
+    def _many(self, many: None, anna: User) -> None:
+        for _ in range(4):
+            sign_in(anna)
+        Session.objects.filter(user=anna).update(expire_date=F("created_on") - timedelta(minutes=1))
+
+    def found(self) -> list[SessionEvent]:
+        wanted = LoginRecordFilter(QueryDict("outcome=expired"), ALL)
+        assert wanted.is_valid()
+        return wanted.search(Fence.read()).first(Q(), "-id", 10)
+
+    def test_a_session_that_is_tidied(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told, asked = outcomes.OutcomeSearch._told, []
+
+        def tidied_after_the_first(search: Any, *args: Any) -> list[tuple[int, int]]:
+            answer = told(search, *args)
+            if not asked:
+                sweep.expire("default")
+            asked.append(args)
+            return answer
+
+        monkeypatch.setattr(outcomes.OutcomeSearch, "_told", tidied_after_the_first)
+        assert len(self.found()) == 4
+        assert len(asked) == 2
+
+    def test_a_record_that_is_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told = outcomes.OutcomeSearch._told
+
+        def one_removed_after(search: Any, *args: Any) -> list[tuple[int, int]]:
+            answer = told(search, *args)
+            with retention("default"):
+                SessionEvent.objects.filter(pk__in=[record for _, record in answer[:1]]).delete()
+            return answer
+
+        monkeypatch.setattr(outcomes.OutcomeSearch, "_told", one_removed_after)
+        assert len(self.found()) == 3
 
 
 class ReachTests:

@@ -46,6 +46,7 @@ FOUND = {
     '"yes"': {"percent", "plain"},
     '"say yes"': {"plain"},
     'say "yes"': {"percent", "plain"},
+    '"user:"': set(),
     "'": set(),
     ";colon --": set(),
     ";colon": {"percent"},

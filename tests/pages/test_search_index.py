@@ -17,6 +17,7 @@ from sessions_ui import listing, worker
 from sessions_ui.checks import check_search
 from sessions_ui.models import Account, Session
 from sessions_ui.models.functions import ERA_BITS
+from sessions_ui.models.reaches import ALL
 from sessions_ui.models.scopes import reach_branches
 from sessions_ui.models.search_text import search_text
 from sessions_ui.search import index, plan
@@ -113,6 +114,30 @@ class IndexTests:
     def beyond(self, monkeypatch: pytest.MonkeyPatch, console: Client, anna: User) -> None:
         """The walk sees the newest session only: the index must find what is older."""
         narrow_windows(monkeypatch, 1)
+
+
+class EndedMeanwhileTests:
+    """A page that is not full would be taken for the last, and an export for whole."""
+
+    @pytest.mark.parametrize("order", ["-id", "id"])
+    def test_is_made_up_for_by_what_follows(self, anna: User, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+        narrow_windows(monkeypatch, 1)
+        made = [make_session(anna, location="Reykjavik").pk for _ in range(7)]
+        walked, ended, *others = made if order == "id" else made[::-1]
+        looked_up: list[str] = []
+
+        def end_before_the_rows(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if "session_data" in sql:
+                looked_up.append(sql)
+                # The first of these is the walk, the next what the index has found.
+                if len(looked_up) == 2:
+                    Session.objects.filter(pk=ended).delete()
+            return execute(sql, params, many, context)
+
+        search = Search(Session.objects.live().signed_in(), {"words": ["reykjavik"]}, reach_branches(ALL))
+        with connection.execute_wrapper(end_before_the_rows):
+            found = search.first(Q(), order, 4)
+        assert [session.pk for session in found] == [walked, *others[:3]]
 
 
 class ManyAccountsTests:
