@@ -97,17 +97,21 @@ def page_of(search: Any, position: Any) -> Any:
 
 
 def measured(text: str) -> dict[str, Any]:
-    from sessions_ui.listing import _count_in_time
+    from sessions_ui.listing import COUNT_SECONDS
     from sessions_ui.paging import Position
+    from sessions_ui.time_limit import in_time
+
+    def count() -> int | None:
+        return in_time(COUNT_SECONDS, search.rows.db, lambda: search.count(found.rows))
 
     search, first = search_of(text), Position()
     print(text, file=sys.stderr, flush=True)
     found = page_of(search, first)
     return {
         "page": milliseconds(lambda: page_of(search, first)),
-        "count": None if found.is_all else milliseconds(lambda: _count_in_time(search, found.rows)),
+        "count": None if found.is_all else milliseconds(count),
         "rows": len(found.rows),
-        "number": len(found.rows) if found.is_all else _count_in_time(search, found.rows),
+        "number": len(found.rows) if found.is_all else count(),
     }
 
 

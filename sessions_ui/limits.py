@@ -11,7 +11,7 @@ from . import sign_in_lock
 from .models import Limit, Session, SessionQuerySet
 from .models.limits import TOUCH_INTERVAL, in_words, past
 from .naming import record_name
-from .time_limit import TookTooLong, time_limit
+from .time_limit import in_time
 
 # Each costs every check a little.
 MOST = 100
@@ -52,11 +52,7 @@ def passed(limit: Limit) -> SessionQuerySet:
 def number_passed(limit: Limit) -> int | None:
     """Return how many sessions it ends at once, or None when counting takes too long."""
     sessions = passed(limit)
-    try:
-        with time_limit(COUNTING_SECONDS, sessions.db):
-            return sessions.count()
-    except TookTooLong:
-        return None
+    return in_time(COUNTING_SECONDS, sessions.db, sessions.count)
 
 
 class End(NamedTuple):

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from .paging import COUNTED, PARAMETERS, Page, Position, page
 from .search.plan import Search
-from .time_limit import TookTooLong, time_limit
+from .time_limit import TookTooLong, in_time, time_limit
 
 PAGE_SECONDS = 3.0
 COUNT_SECONDS = 0.2
@@ -25,19 +25,11 @@ def listed(search: Search[Any], position: Position) -> dict[str, Any]:
     except TookTooLong:
         return {"page": Page([], None, None), "stopped": True, "too_broad": search.broadest(), "seconds": PAGE_SECONDS}
     is_all = found.is_all and position.is_first
-    number = len(found.rows) if is_all else _count_in_time(search, found.rows)
+    number = len(found.rows) if is_all else in_time(COUNT_SECONDS, search.rows.db, lambda: search.count(found.rows))
     slow = not search.index.is_there(search.rows.db)
     # Where counting took too long, what is sure: there are other pages.
     number_said = {"number": len(found.rows), "capped": True} if number is None else _number(number)
     return {"page": found, "unindexed": slow} | number_said
-
-
-def _count_in_time(search: Search[Any], shown: list[Any]) -> int | None:
-    try:
-        with time_limit(COUNT_SECONDS, search.rows.db):
-            return search.count(shown)
-    except TookTooLong:
-        return None
 
 
 def _number(number: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .models.day_counts import NO_ACCOUNT, DayCountQuerySet
 from .models.reaches import ALL
 from .rows import Links
 from .search.plan import Search
-from .time_limit import TookTooLong, time_limit
+from .time_limit import in_time
 from .useragent import DEVICE_KINDS
 
 SAMPLE = 10_000
@@ -83,10 +83,9 @@ def overview(wanted: SessionFilter, known: Fence) -> Overview | None:
     """Return the overview of the live sessions within reach that the filter keeps; None where that takes too long."""
     sessions: Any = Session.objects.live(known).signed_in().annotate(age=_age())
     search: Search[Any] = Search(sessions, wanted.conditions, known.branches(wanted.reach))
-    try:
-        with time_limit(SECONDS, sessions.db):
-            groups = search.sample(["application_id", "country", "device_kind", "age"], SAMPLE)
-    except TookTooLong:
+    columns = ["application_id", "country", "device_kind", "age"]
+    groups = in_time(SECONDS, sessions.db, lambda: search.sample(columns, SAMPLE))
+    if groups is None:
         return None
     applications, countries, kinds, ages = (_by(column, groups) for column in range(4))
     spots, not_on_map = _spots(countries)

@@ -66,7 +66,7 @@ def before_save(user: AbstractBaseUser, using: str, update_fields: frozenset[str
         return
     with transaction.atomic(using):
         same_user = get_user_model()._base_manager.using(using).filter(pk=user.pk)
-        former = same_user.select_for_update().values_list("password", flat=True).first()
+        former = same_user.select_for_update(no_key=True).values_list("password", flat=True).first()
         if former is None or former == user.password:
             return
         mine = Session.objects.using(router.db_for_write(Session)).filter(user_id=user.pk)

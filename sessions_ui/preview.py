@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -20,7 +21,7 @@ from .models.conditions import any_of
 from .models.scopes import MOVING, Conditions, Reach, Scope, conditions_q, names_within, reach_branches
 from .search.narrow import narrowed, on_walk
 from .search.plan import Search
-from .time_limit import TookTooLong, time_limit
+from .time_limit import Answer, in_time
 
 COUNTING_SECONDS = 2.0
 SAMPLE_SECONDS = 2.0
@@ -125,68 +126,54 @@ def sessions_in(scope: Scope) -> SessionQuerySet:
     return narrowed(live.filter(scope.bounds), scope.conditions)
 
 
+def _counted(ask: Callable[[], Answer]) -> Answer | None:
+    # Also what narrows the sessions may take long: SQLite's index is asked for that.
+    return in_time(COUNTING_SECONDS, router.db_for_write(Session), ask)
+
+
 def is_only_of(scope: Scope, user_pk: Any) -> bool:
     """Return whether all sessions in the scope are of this user; False when looking takes too long."""
-    try:
-        with time_limit(COUNTING_SECONDS, router.db_for_write(Session)):
-            return not sessions_in(scope).exclude(user_id=user_pk).exists()
-    except TookTooLong:
-        return False
+    return bool(_counted(lambda: not sessions_in(scope).exclude(user_id=user_pk).exists()))
 
 
 def sample(scope: Scope, most: int) -> list[Session]:
     """Return the newest sessions in the scope, with what a row shows; none when that takes too long."""
     live = Session.objects.using(router.db_for_write(Session)).live().filter(scope.bounds)
     search = Search(live.select_related("user", "account", "application"), scope.conditions)
-    try:
-        with time_limit(SAMPLE_SECONDS, live.db):
-            return search.first(Q(), "-id", most)
-    except TookTooLong:
-        return []
+    return in_time(SAMPLE_SECONDS, live.db, lambda: search.first(Q(), "-id", most)) or []
 
 
-def count(scope: Scope) -> int | None:
-    """Return the exact number of sessions in the scope, or None when counting takes too long."""
-    sessions = sessions_in(scope)
-    try:
-        with time_limit(COUNTING_SECONDS, sessions.db):
-            return sessions.count()
-    except TookTooLong:
-        return None
+def count(scope: Scope, most: int | None = None) -> int | None:
+    """Return the number of sessions in the scope, `most` at most, or None when counting takes too long."""
+    return _counted(lambda: sessions_in(scope).order_by()[:most].count())  # noqa: PLW0108
 
 
 def one_by_one(scope: Scope, number: int) -> list[int] | None:
     """Return the ids of so many sessions in the scope; None where it cannot grow, and where they are many."""
     if not scope.may_grow or number > COUNTED_AGAIN:
         return None
-    ids = sessions_in(scope).order_by("id").values_list("id", flat=True)
-    try:
-        with time_limit(COUNTING_SECONDS, ids.db):
-            return list(ids[:COUNTED_AGAIN])
-    except TookTooLong:
-        return None
+    return _counted(lambda: list(sessions_in(scope).order_by("id").values_list("id", flat=True)[:COUNTED_AGAIN]))
 
 
 def figures(scope: Scope) -> Figures | None:
     """Return the figures of the scope, or None when counting takes too long."""
-    sessions = sessions_in(scope).order_by()
-    try:
-        with time_limit(COUNTING_SECONDS, sessions.db):
-            totals = sessions.aggregate(
-                sessions=Count("pk"),
-                people=Count("user_id", distinct=True),
-                accounts=Count("account_id", distinct=True),
-                applications=Count("application_id", distinct=True),
-            )
-            countries = _by(sessions, "country", "country", "Unknown")
-            return Figures(
-                **totals,
-                by_account=_by(sessions, "account_id", "account__name", "No account"),
-                by_application=_by(sessions, "application_id", "application__name", "Unknown"),
-                by_country=[(country_name(code), number) for code, number in countries],
-            )
-    except TookTooLong:
-        return None
+    return _counted(lambda: _figures(sessions_in(scope).order_by()))
+
+
+def _figures(sessions: SessionQuerySet) -> Figures:
+    totals = sessions.aggregate(
+        sessions=Count("pk"),
+        people=Count("user_id", distinct=True),
+        accounts=Count("account_id", distinct=True),
+        applications=Count("application_id", distinct=True),
+    )
+    countries = _by(sessions, "country", "country", "Unknown")
+    return Figures(
+        **totals,
+        by_account=_by(sessions, "account_id", "account__name", "No account"),
+        by_application=_by(sessions, "application_id", "application__name", "Unknown"),
+        by_country=[(country_name(code), number) for code, number in countries],
+    )
 
 
 def _by(sessions: SessionQuerySet, column: str, name: str, nameless: str) -> Bars:
@@ -203,8 +190,4 @@ def begun_since(scope: Scope) -> int:
     live = Session.objects.using(router.db_for_write(Session)).live().signed_in()
     within_reach = any_of(reach_branches(scope.reach, scope.cut_off))
     since = live.filter(on_walk(conditions_q(scope.conditions)), within_reach)
-    try:
-        with time_limit(COUNTING_SECONDS, since.db):
-            return since.count()
-    except TookTooLong:
-        return 0
+    return _counted(since.count) or 0

@@ -23,7 +23,6 @@ from .models.reviews import SignedReview
 from .models.scopes import Scope
 from .naming import record_name
 from .sheet import BOM, Cell, lines
-from .time_limit import TookTooLong, time_limit
 
 MOST = 1_000
 LONGEST_LABEL = 254
@@ -58,13 +57,8 @@ def scope_of(wanted: SessionFilter) -> Scope:
 
 def number_in(scope: Scope) -> int:
     """Return how many sessions a review of this scope holds; raises CannotReview where they are none or too many."""
-    sessions = preview.sessions_in(scope).order_by()
-    try:
-        with time_limit(preview.COUNTING_SECONDS, sessions.db):
-            number = sessions[: MOST + 1].count()
-    except TookTooLong:
-        number = MOST + 1
-    if number > MOST:
+    number = preview.count(scope, most=MOST + 1)
+    if number is None or number > MOST:
         raise CannotReview(f"A review holds {MOST:,} sessions at most, and more match. Narrow the filter.")
     if not number:
         raise CannotReview("No session matches, so there is nothing to review.")

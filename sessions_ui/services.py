@@ -31,9 +31,12 @@ from .naming import record_name
 from .networks import named
 from .origin import Origin
 from .parallel import make_room
+from .time_limit import in_time
 
 # Up to so many sessions are ended in the transaction of their termination; more are left to the worker.
 SMALL = 1_000
+# Meanwhile nobody signs in.
+LOOK_SECONDS = 0.5
 LONGEST_LABEL = Termination._meta.get_field("actor_label").max_length
 REFUSED_LIKE_ENDED = [
     *("session_id", "session_public_id", "signed_in_on", "user_key", "user_label", "account_id", "account_label"),
@@ -219,8 +222,8 @@ def end_if_small(termination: Termination, using: str) -> None:
 def _end_if_small(termination: Termination, using: str, *, finishes: bool) -> None:
     """End what the termination covers if that is not much; what somebody else holds must not hold up its effect."""
     covered = sweep.covered(termination, using)
-    # Where counting took too long they are looked at before they are locked: that would write a thousand rows in vain.
-    if termination.matched is None and covered.order_by()[SMALL:].exists():
+    # What was not counted is looked at before it is locked: that would write a thousand rows in vain.
+    if termination.matched is None and in_time(LOOK_SECONDS, using, covered.order_by()[SMALL:].exists) is not False:
         return
     with suppress(WaitedTooLong), bounded_wait(using):
         locked = lock(covered, SMALL + 1)

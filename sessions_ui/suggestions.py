@@ -18,7 +18,7 @@ from .models.reaches import accounts_within, users_within
 from .models.scopes import Reach
 from .models.search_text import beginning, normalise
 from .search.plan import Search
-from .time_limit import TookTooLong, time_limit
+from .time_limit import in_time
 
 MOST = 10
 # So many sessions are looked at for ten people: some have several.
@@ -81,12 +81,9 @@ def _signed_in(text: str, reach: Reach, fence: Fence) -> Iterable[Any]:
     live = Session.objects.live(fence).signed_in().select_related("user").only("user")
     # Each of them holds what is sought: of most rows one comparison says that none of them is there.
     search = Search(live, {"words": [sought], "any_word": begins}, fence.branches(reach))
-    try:
-        with time_limit(SECONDS, router.db_for_read(Session)):
-            sessions = search.first(Q(), "-id", SESSIONS, by_index=len(sought) >= SHORTEST_WORD)
-    except TookTooLong:
-        return []
-    return [session.user for session in sessions if _begins(session.user, sought)]
+    by_index = len(sought) >= SHORTEST_WORD
+    found = in_time(SECONDS, live.db, lambda: search.first(Q(), "-id", SESSIONS, by_index=by_index))
+    return [session.user for session in found or [] if _begins(session.user, sought)]
 
 
 def _begins(user: Any, sought: str) -> bool:

@@ -113,6 +113,8 @@ def finish(termination: Termination, using: str) -> bool:
     with transaction.atomic(using):
         if not sign_in_lock.hold_alone(using):
             return False
+    # No later sign-in is covered, so none need wait while it is looked whether anything is left.
+    with transaction.atomic(using):
         try:
             with bounded_wait(using):
                 while (locked := lock(covered(termination, using), LAST_ROWS)).ids:

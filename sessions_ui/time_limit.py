@@ -2,15 +2,17 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connections, transaction
 
 SQLITE_STEPS = 1_000
 # PostgreSQL limits each statement, not the block: it is told what is left, and again after this part of that.
 TOLD_AFTER = 1 / 30
+
+Answer = TypeVar("Answer")
 
 
 class TookTooLong(Exception):
@@ -33,6 +35,15 @@ def time_limit(seconds: float, using: str) -> Iterator[None]:
         raise
     finally:
         connection.sessions_ui_deadline = around
+
+
+def in_time(seconds: float, using: str, ask: Callable[[], Answer]) -> Answer | None:
+    """Return the answer to what is asked, or None where that takes longer."""
+    try:
+        with time_limit(seconds, using):
+            return ask()
+    except TookTooLong:
+        return None
 
 
 def _deadline(connection: Any) -> float:

@@ -57,7 +57,7 @@ TABLE: dict[str, set[str]] = {
     "postman": {"mail", "models"},
     "services": {
         *("bounded_wait", "ending", "geoip", "habits", "models", "naming", "networks"),
-        *("origin", "parallel", "sign_in_lock", "sweep"),
+        *("origin", "parallel", "sign_in_lock", "sweep", "time_limit"),
     },
     "passwords": {"ending", "models", "services"},
     # The engine

@@ -18,7 +18,7 @@ from sessions_ui.models.reaches import accounts_within
 from sessions_ui.network_form import NetworkForm, around
 from sessions_ui.paging import COUNTED, Position, UnreadablePosition, page
 from sessions_ui.refusals import unreadable
-from sessions_ui.time_limit import TookTooLong, time_limit
+from sessions_ui.time_limit import in_time
 
 CHANGES = 20
 COUNT_SECONDS = 0.5
@@ -119,9 +119,7 @@ def _save(request: SignedInRequest, form: NetworkForm) -> HttpResponse:
 def _counted(request: SignedInRequest, sessions: SessionQuerySet) -> dict[str, int | bool | None]:
     """Return how many of these sessions are live, as far as that is counted in time."""
     live = sessions.live(fence(request))
-    try:
-        with time_limit(COUNT_SECONDS, live.db):
-            number = live.order_by()[: COUNTED + 1].count()
-    except TookTooLong:
+    number = in_time(COUNT_SECONDS, live.db, live.order_by()[: COUNTED + 1].count)
+    if number is None:
         return {"number": None, "capped": True}
     return {"number": min(number, COUNTED), "capped": number > COUNTED}

@@ -1,14 +1,16 @@
 """Which sessions came before a termination, when sign-ins are still under way or stuck (F04; DESIGN "Cut-off")."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from sessions_ui import bounded_wait, sign_in_lock, sweep
+from sessions_ui import bounded_wait, ending, sign_in_lock, sweep
 from sessions_ui.models import Session, Termination
 
 from .browser import Browser
-from .endings import USING, terminate
+from .endings import USING, begun, terminate
 from .hold import Hold, only_postgresql
 from .threads import LONG_ENOUGH, in_thread, start
 
@@ -88,6 +90,22 @@ class HeldRowTests:
         other.row(signed_in.row)
         in_thread(terminate)
         assert Browser().sign_in(ben).who() == "ben"
+
+    def test_does_not_hold_up_sign_ins_of_a_sweep(
+        self, signed_in: Browser, ben: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """To look whether anything is left may take long where there are millions."""
+        termination, held = begun(), list[int]()
+
+        def looked(*args: Any, **options: Any) -> Any:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+                held.extend(cursor.fetchone())
+            return ending.lock(*args, **options)
+
+        monkeypatch.setattr(sweep, "lock", looked)
+        assert sweep.finish(termination, USING)
+        assert held == [0, 0]
 
     def test_is_ended_once_it_is_free(self, signed_in: Browser, other: Hold) -> None:
         other.row(signed_in.row)

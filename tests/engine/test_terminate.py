@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
-from sessions_ui import pacing, services, sweep
+from sessions_ui import pacing, services, sweep, time_limit
 from sessions_ui.backends.keys import halves
 from sessions_ui.models import Account, Session, SessionEvent, Termination
 from sessions_ui.models.scopes import UnreadableScope
@@ -113,6 +113,16 @@ class ScopeTests:
         day = Session.objects.get(pk=signed_in.row.pk).last_active_day
         assert terminate({"dormant_since": day.isoformat()}).ended == 1
         assert names() == ["anna"]
+
+    def test_what_there_is_no_time_to_look_at_is_left_to_the_worker(
+        self, signed_in: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(services, "LOOK_SECONDS", 0)
+        monkeypatch.setattr(time_limit, "SQLITE_STEPS", 1)
+        termination = terminate()
+        assert (termination.finished_on, termination.ended, signed_in.who()) == (None, 0, "nobody")
+        sweep.tidy(USING)
+        assert not Session.objects.exists()
 
     def test_without_conditions_it_does_nothing(self, signed_in: Browser) -> None:
         """STYLE b10: a filter that falls away must not end everything."""
@@ -267,8 +277,8 @@ class CostTests:
         return len(captured)
 
     def test_is_the_same_for_one_and_for_many(self, signed_in: Browser) -> None:
-        """Five or six for the ending itself; the rest are the lock, the fence and the savepoints."""
-        assert self.statements(1, signed_in) == self.statements(200, signed_in) <= 20
+        """Five or six for the ending itself; the rest are the lock, the fence, the limits and the savepoints."""
+        assert self.statements(1, signed_in) == self.statements(200, signed_in) <= 25
 
     def test_no_receiver_makes_deleting_load_rows(self) -> None:
         """With any delete signal on Session, Django loads every row."""
