@@ -105,7 +105,7 @@ def read_account(text: str, reach: Reach) -> Criterion:
 
 def read_account_within(accounts: QuerySet[Account], text: str) -> Account:
     """Return the one of these accounts that has this slug or name; raises ValidationError with a sentence."""
-    account: Account = _the_one(accounts, text, ["slug", "name__iexact"], "account")
+    account: Account = _the_one(accounts, text, ["slug", "name__same_letters"], "account")
     return account
 
 
@@ -125,7 +125,7 @@ def _read_user(users: QuerySet[Any], text: str) -> Criterion:
 
 
 def read_application(text: str, reach: Reach) -> Criterion:
-    application = _the_one(Application.objects.all(), text, ["slug", "name__iexact"], "application")
+    application = _the_one(Application.objects.all(), text, ["slug", "name__same_letters"], "application")
     return Criterion({"application": application.pk}, f"Application: {application}", f"in {application}")
 
 

@@ -87,7 +87,7 @@ class NetworkForm(forms.Form):
 
     def _refuse_what_is_there(self, name: str, cidrs: list[str]) -> None:
         others = Network.objects.filter(account=self.network.account).exclude(pk=self.network.pk)
-        if others.filter(name__iexact=name).exists():
+        if others.filter(name__same_letters=name).exists():
             self.add_error("name", f"There is a network “{name}” already; add these addresses to that one.")
         if taken := Prefix.objects.filter(network__in=others, cidr__in=cidrs).select_related("network").first():
             self.add_error("prefixes", f"{taken} is “{taken.network}” already; leave it out, or change that network.")

@@ -50,7 +50,7 @@ def suggested(what: str, text: str, reach: Reach, fence: Fence) -> list[Suggesti
 
 def suggested_accounts(text: str, accounts: QuerySet[Account]) -> list[Suggestion]:
     """Return those of these accounts whose name or slug begins with the text; nothing begins with none."""
-    begin = Q(name__istartswith=text) | Q(slug__istartswith=text)
+    begin = Q(name__first_letters=text) | Q(slug__first_letters=text)
     return [Suggestion(account.slug, account.name) for account in accounts.filter(begin)[:MOST]] if text else []
 
 
@@ -116,7 +116,7 @@ def _meanings(word: str, reach: Reach, applications: Iterable[Application]) -> I
             yield Meaning("application", application.slug, f"Application {application}")
     if code := country_code(word):
         yield Meaning("country", code, f"Country {COUNTRIES[code]}")
-    for account in accounts_within(reach).filter(Q(slug=word) | Q(name__iexact=word))[:1]:
+    for account in accounts_within(reach).filter(Q(slug=word) | Q(name__same_letters=word))[:1]:
         yield Meaning("account", account.slug, f"Account {account}")
     User = get_user_model()
     for user in users_within(reach).filter(**{User.USERNAME_FIELD: word})[:1]:

@@ -1,6 +1,6 @@
 """Lookups that both databases have, each in its own words.
 
-`ip__in_network`, `search_text__holds`, `kind__one_of`, `id__among`.
+`ip__in_network`, `search_text__holds`, `kind__one_of`, `id__among`, `name__same_letters`, `name__first_letters`.
 
 And one of PostgreSQL alone: `id__in_eras`.
 """
@@ -57,6 +57,30 @@ class Holds(Lookup):
         right, right_params = self.process_rhs(compiler, connection)
         function = "INSTR" if connection.vendor == "sqlite" else "STRPOS"
         return f"{function}({left}, {right}) > 0", (*left_params, *right_params)
+
+
+@CharField.register_lookup
+class SameLetters(Lookup):
+    """Whether the texts are the same but for case: `iexact` of SQLite knows no letters but those of ASCII."""
+
+    lookup_name = "same_letters"
+    on_postgresql = "UPPER({left}) = UPPER({right})"
+    on_sqlite = "sessions_ui_upper({left}) = sessions_ui_upper({right})"
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        said = self.on_sqlite if connection.vendor == "sqlite" else self.on_postgresql
+        return said.format(left=left, right=right), (*left_params, *right_params)
+
+
+@CharField.register_lookup
+class FirstLetters(SameLetters):
+    """Whether the text begins with the other, but for case."""
+
+    lookup_name = "first_letters"
+    on_postgresql = "STRPOS(UPPER({left}), UPPER({right})) = 1"
+    on_sqlite = "INSTR(sessions_ui_upper({left}), sessions_ui_upper({right})) = 1"
 
 
 @CharField.register_lookup
@@ -145,9 +169,15 @@ def in_network(address: str | None, network: str) -> bool | None:
     return ip_address(address) in ip_network(network)
 
 
+def upper(text: str | None) -> str | None:
+    """Return the text in capitals; SQLite calls this for `name__same_letters` and `name__first_letters`."""
+    return None if text is None else text.upper()
+
+
 def add_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """Teach a new SQLite connection what PostgreSQL can do by itself."""
     if connection.vendor == "sqlite":
         database, known = connection.connection, weakref.ref(connection)
         database.create_function("in_network", 2, in_network, deterministic=True)
+        database.create_function("sessions_ui_upper", 1, upper, deterministic=True)
         database.create_function("sessions_ui_retention", 0, lambda: getattr(known(), "sessions_ui_retention", False))

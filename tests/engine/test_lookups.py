@@ -23,3 +23,21 @@ class AmongTests:
     def test_leaves_out_what_in_leaves_out(self, ids: list[int]) -> None:
         left = Account.objects.exclude(pk__among=ids[1:])
         assert list(left.values_list("pk", flat=True)) == ids[:1]
+
+
+@pytest.mark.django_db
+class LettersTests:
+    @pytest.fixture(autouse=True)
+    def _accounts(self) -> None:
+        for slug, name in (("oko", "Ökostrom"), ("okonom", "Ökonom"), ("percent", "5% von _")):
+            Account.objects.create(name=name, slug=slug)
+
+    @pytest.mark.parametrize("text", ["Ökostrom", "ökostrom", "ÖKOSTROM"])
+    def test_are_the_same_in_any_case(self, text: str) -> None:
+        assert [account.slug for account in Account.objects.filter(name__same_letters=text)] == ["oko"]
+
+    @pytest.mark.parametrize(
+        ("text", "found"), [("öko", ["okonom", "oko"]), ("ÖKOS", ["oko"]), ("kos", []), ("5%", ["percent"]), ("_", [])]
+    )
+    def test_begin_a_text(self, text: str, found: list[str]) -> None:
+        assert [account.slug for account in Account.objects.filter(name__first_letters=text)] == found
