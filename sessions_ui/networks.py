@@ -19,7 +19,7 @@ from . import geoip
 from .models import Account, Network, NetworkChange, Prefix, Session, SessionQuerySet
 from .models.conditions import any_of
 from .models.networks import AnyNetwork, position
-from .models.search_text import MARKS, beginning, with_parts
+from .models.search_text import give_parts
 from .models.statements import Select, Slot
 from .naming import record_name
 from .origin import Origin
@@ -199,6 +199,4 @@ def _give(sessions: SessionQuerySet, name: Name) -> int:
         "country": geoip.country_name(name.country),
         "country_code": name.country,
     }
-    said = "".join(beginning(part, text) for part, text in parts.items())
-    stale = sessions.filter(search_text__contains=MARKS["location"]).exclude(**columns, search_text__contains=said)
-    return stale.update(**columns, search_text=with_parts(parts))
+    return give_parts(sessions, parts, **columns)

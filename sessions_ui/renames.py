@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, models, transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from . import naming
 from .models import Account, Application, Rename, Session, Termination
 from .models.scopes import Conditions
-from .models.search_text import MARKS, beginning, search_text, with_parts
+from .models.search_text import give_parts, search_text
 from .pacing import Pace
 
 # A sign-in under way may have read the old name, and commits after the refresh.
@@ -104,15 +103,8 @@ def _refresh_batch(rename: Rename, using: str, above: int, rows: int) -> tuple[i
         return None, 0
     sessions = Session.objects.using(using).signed_in()
     ids = list(sessions.filter(**{rename.of: thing}, id__gt=above).order_by("id").values_list("id", flat=True)[:rows])
-    changed = _give(sessions.filter(pk__in=ids), kind.parts(thing)) if ids else 0
+    changed = give_parts(sessions.filter(pk__in=ids), kind.parts(thing)) if ids else 0
     return max(ids, default=None), changed
-
-
-def _give(sessions: QuerySet[Session], parts: dict[str, str | None]) -> int:
-    """Put these parts, which follow each other, in the place of those that the search texts hold."""
-    new = "".join(beginning(part, value or "") for part, value in parts.items())
-    stale = sessions.filter(search_text__contains=MARKS[next(iter(parts))]).exclude(search_text__contains=new)
-    return stale.update(search_text=with_parts(parts))
 
 
 POSTGRESQL = """

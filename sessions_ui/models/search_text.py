@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
-from django.db.models import TextField, Value
+from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Concat, StrIndex, Substr
 
 PARTS = [
@@ -41,10 +42,14 @@ def search_text(values: Mapping[str, str | None]) -> str:
     return "".join(beginning(part, values.get(part) or "") for part in PARTS) + MARKS[END]
 
 
-def with_parts(parts: Mapping[str, str | None]) -> Concat:
-    """Return a session's search text with these parts, which follow each other, in the place of those it holds."""
+def give_parts(sessions: QuerySet[Any], parts: Mapping[str, str | None], **columns: Any) -> int:
+    """Put these parts, which follow each other, in the place of those that the search texts hold, and fill columns.
+
+    Returns how many sessions had others.
+    """
     first, last = next(iter(parts)), list(parts)[-1]
     before = Substr("search_text", 1, StrIndex("search_text", Value(MARKS[first])) - 1)
     after = Substr("search_text", StrIndex("search_text", Value(MARKS[FOLLOWING[last]])))
     new = "".join(beginning(part, value or "") for part, value in parts.items())
-    return Concat(before, Value(new), after, output_field=TextField())
+    stale = sessions.filter(search_text__contains=MARKS[first]).exclude(**columns, search_text__contains=new)
+    return stale.update(**columns, search_text=Concat(before, Value(new), after, output_field=TextField()))
