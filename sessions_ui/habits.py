@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models import CharField, QuerySet, Subquery
+from django.db.models import CharField, F, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from . import geoip
@@ -29,6 +29,8 @@ from .origin import Origin
 # Nobody looks through more sessions of one person than this.
 COUNTED = 1_000
 SEEN = ["ip", "country", "location", "network", "device", "browser", "os"]
+
+Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
 
 
 def at_sign_in(user_pk: Any, account_id: int | None, origin: Origin, using: str) -> dict[str, Any]:
@@ -71,8 +73,13 @@ def _seen(origin: Origin) -> Seen:
 
 
 def _of(user_pk: Any, account_id: Any, using: str) -> SessionQuerySet:
-    in_account = Session.objects.using(using).filter(user_id=user_pk, account_id=account_id)
-    return in_account.filter(expire_date__gt=Now()).order_by("-id")
+    of_user = Session.objects.using(using).filter(user_id=user_pk, expire_date__gt=Now())
+    return _in_account(of_user, account_id).order_by("-id")
+
+
+def _in_account(of_user: Rows, account_id: Any) -> Rows:
+    """Keep those of the account by looking at each: an account may have a million, and SQLite would take its index."""
+    return of_user.alias(in_account=F("account_id") + 0).filter(in_account=account_id)
 
 
 def _earlier(user_pk: Any, account_id: int | None, using: str) -> tuple[list[Seen], bool]:
@@ -91,8 +98,8 @@ def _number_of_live(user_pk: Any, account_id: int | None, using: str) -> int:
 def _select_earlier(using: str, in_account: bool) -> Select:
     account = Slot("account") if in_account else None
     many = Subquery(_of(Slot("user"), account, using).values("id")[MANY - 2 : MANY - 1])
-    events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()), account_id=account)
-    sign_ins = events.filter(kind=SessionEvent.Kind.SIGNED_IN).order_by("-id")
+    events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()))
+    sign_ins = _in_account(events.filter(kind=SessionEvent.Kind.SIGNED_IN), account).order_by("-id")
     return Select(sign_ins.annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
 
 

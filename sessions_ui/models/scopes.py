@@ -99,8 +99,12 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "none_of": lambda several: Q(*(~conditions_q(one) for one in _some(dict, several))),
 }
 # A session that does not meet these now never will: the others read what is renamed, or moves.
-FIXED = frozenset({"everything", "sessions", "user", "account", "application", "device_kind", "network"})
-FIXED |= {"created_before", "created_after", "all_of", "any_of", "none_of"}
+FIXED = frozenset(
+    {
+        *("everything", "sessions", "user", "account", "application", "device_kind", "network"),
+        *("created_before", "created_after", "all_of", "any_of", "none_of"),
+    }
+)
 # Values that change while a session lives cannot stand in a condition that later checks repeat.
 MOVING = frozenset({"dormant_since", "needs_look"})
 

@@ -88,6 +88,19 @@ class SignInTests:
             assert habits.at_sign_in(anna.pk, None, origin, "default") == {}
         assert len(queries) == 1
 
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL knows which index holds less")
+    def test_looks_at_no_other_person_of_the_account(self, anna: User, acme: Account) -> None:
+        sign_in(anna, LISBON)
+        with CaptureQueriesContext(connection) as queries:
+            sign_in(anna, SINGAPORE)
+        (asked,) = [query["sql"] for query in queries if '"many"' in query["sql"]]
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {asked}".replace("%", "%%"))
+            plan = str(cursor.fetchall())
+        assert "event_by_user" in plan
+        assert "session_by_user" in plan
+        assert "by_account" not in plan
+
 
 def columns(session: Session, number: int) -> dict[str, Any]:
     names = [field.attname for field in Session._meta.concrete_fields if field.attname not in ("id", "public_id")]
