@@ -6,19 +6,7 @@ from django.db import connection
 from sessions_ui import pacing
 from sessions_ui.pacing import Pace
 
-
-class Clock:
-    """A clock that moves only when it is told to, and by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-
-    def perf_counter(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+from .clock import Clock
 
 
 @pytest.fixture

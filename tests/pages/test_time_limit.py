@@ -5,6 +5,7 @@ from django.db import OperationalError, connection
 
 from sessions_ui import time_limit as module
 from sessions_ui.time_limit import TookTooLong, time_limit
+from tests.clock import Clock
 
 from .cast import make_person
 
@@ -84,12 +85,3 @@ class TimeLimitTests:
                 cursor.execute("SHOW statement_timeout")
                 told += cursor.fetchone()
         assert told == ["3s", "3s", "2s"]
-
-
-class Clock:
-    """A clock that moves only when it is told to."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
