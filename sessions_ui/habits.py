@@ -10,18 +10,17 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models import CharField, F, QuerySet, Subquery
+from django.db.models import CharField, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from . import geoip
 from .hints import LABELS, MANY, MOST, Hint, Seen, of_sign_in, of_touch
 from .models import Expected, Session, SessionEvent, SessionQuerySet
-from .models.reaches import ALL, Reaches
-from .models.scopes import Reach
+from .models.reaches import Reaches
 from .models.statements import Select, Slot
 from .naming import record_name
 from .origin import Origin
@@ -30,15 +29,13 @@ from .origin import Origin
 COUNTED = 1_000
 SEEN = ["ip", "country", "location", "network", "device", "browser", "os"]
 
-Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
-
 
 def at_sign_in(user_pk: Any, account_id: int | None, origin: Origin, using: str) -> dict[str, Any]:
     """Return the columns of a new session that say what is unusual about this sign-in."""
     earlier, is_crowded = _earlier(user_pk, account_id, using)
     if not earlier:
         return {}
-    live = _number_of_live(user_pk, account_id, using) + 1 if is_crowded else 0
+    live = _live(user_pk, using).count(account_id) + 1 if is_crowded else 0
     return _columns(user_pk, account_id, using, of_sign_in(_seen(origin), earlier, live))
 
 
@@ -72,41 +69,36 @@ def _seen(origin: Origin) -> Seen:
     return Seen(datetime.now(UTC), *(getattr(origin, name) or "" for name in SEEN))
 
 
-def _of(user_pk: Any, account_id: Any, using: str) -> SessionQuerySet:
-    of_user = Session.objects.using(using).filter(user_id=user_pk, expire_date__gt=Now())
-    return _in_account(of_user, account_id).order_by("-id")
-
-
-def _in_account(of_user: Rows, account_id: Any) -> Rows:
-    """Keep those of the account by looking at each: an account may have a million, and SQLite would take its index."""
-    return of_user.alias(in_account=F("account_id") + 0).filter(in_account=account_id)
+def _of(user_pk: Any, using: str) -> SessionQuerySet:
+    return Session.objects.using(using).filter(user_id=user_pk, expire_date__gt=Now()).order_by("-id")
 
 
 def _earlier(user_pk: Any, account_id: int | None, using: str) -> tuple[list[Seen], bool]:
-    """Return the last sign-ins of the person, newest first, and whether he has many sessions already."""
-    select = _select_earlier(using, account_id is not None)
-    rows = select.rows(user_key=str(user_pk), user=user_pk, account=account_id)
-    earlier = [Seen(when, ip or "", *texts) for _, when, ip, *texts in rows]
+    """Return those of the last sign-ins of the person that were in this account, and whether he has many sessions.
+
+    Sorted out here: whoever signs in everywhere has a long history, and an account may have a million sessions.
+    """
+    rows = _select_earlier(using).rows(user_key=str(user_pk), user=user_pk)
+    earlier = [Seen(when, ip or "", *texts) for _, within, when, ip, *texts in rows if within == account_id]
     return earlier, bool(rows and rows[0][0])
 
 
-def _number_of_live(user_pk: Any, account_id: int | None, using: str) -> int:
-    return len(_select_live(using, account_id is not None).rows(user=user_pk, account=account_id))
+def _live(user_pk: Any, using: str) -> list[int | None]:
+    """Return the account of each session of the person."""
+    return [within for (within,) in _select_live(using).rows(user=user_pk)]
 
 
 @cache
-def _select_earlier(using: str, in_account: bool) -> Select:
-    account = Slot("account") if in_account else None
-    many = Subquery(_of(Slot("user"), account, using).values("id")[MANY - 2 : MANY - 1])
+def _select_earlier(using: str) -> Select:
+    many = Subquery(_of(Slot("user"), using).values("id")[MANY - 2 : MANY - 1])
     events = SessionEvent.objects.using(using).filter(user_key=Slot("user_key", CharField()))
-    sign_ins = _in_account(events.filter(kind=SessionEvent.Kind.SIGNED_IN), account).order_by("-id")
-    return Select(sign_ins.annotate(many=many).values_list("many", "happened_on", *SEEN)[:MOST])
+    sign_ins = events.filter(kind=SessionEvent.Kind.SIGNED_IN).order_by("-id")
+    return Select(sign_ins.annotate(many=many).values_list("many", "account_id", "happened_on", *SEEN)[:MOST])
 
 
 @cache
-def _select_live(using: str, in_account: bool) -> Select:
-    account = Slot("account") if in_account else None
-    return Select(_of(Slot("user"), account, using).values_list("id")[:COUNTED])
+def _select_live(using: str) -> Select:
+    return Select(_of(Slot("user"), using).values_list("account_id")[:COUNTED])
 
 
 def _columns(
@@ -164,13 +156,9 @@ def hints_on(session: Session) -> list[HintShown]:
     ]
 
 
-def teaching(reach: Reaches) -> Reach:
-    """Return on which sessions somebody's word counts: not on one's own, or a thief would call himself expected."""
-    return ALL if reach.end == ALL else {"accounts": reach.end["accounts"]}
-
-
-def may_teach(reach: Reaches, session: Session) -> bool:
-    return reach.end == ALL or session.account_id in reach.end["accounts"]
+def may_teach(by: AbstractBaseUser, reach: Reaches, session: Session) -> bool:
+    """Whether somebody's word on the session counts: not on his own, or a thief would call himself expected."""
+    return session.user_id != by.pk and reach.may_end(session)
 
 
 def expect(session: Session, kind: str, by: AbstractBaseUser) -> Expected | None:
@@ -210,7 +198,8 @@ def _look_again(session: Session) -> None:
     """Say of each session of the person in this account which of its hints are expected now."""
     using = router.db_for_write(Session)
     expected = set(_standing(session.user_id, session.account_id, using).values_list("kind", "network"))
-    with_hints = _of(session.user_id, session.account_id, using).filter(hints__isnull=False)
+    of_account: Any = {"account_id": session.account_id}
+    with_hints = _of(session.user_id, using).filter(hints__isnull=False, **of_account)
     newest = list(with_hints.values_list("id", flat=True)[:COUNTED])
     # In the order in which everybody locks sessions, or two could wait for each other.
     locked = Session.objects.using(using).filter(pk__in=newest).select_for_update(no_key=True)

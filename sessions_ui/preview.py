@@ -72,10 +72,20 @@ class Preview:
         return Scope(self.conditions, reach, self.cut_off, spared)
 
     def as_shown(self, scope: Scope) -> Scope:
-        """Return the scope without what came into it since: few sessions were signed one by one."""
+        """Return the scope without what came into it since, or into the reach: few sessions are named one by one."""
+        scope = replace(scope, reach=self._reach_of_both(scope.reach))
         if self.sessions is None:
             return scope
-        return replace(scope, conditions={**scope.conditions, "sessions": self.sessions})
+        still = {} if scope.stands else scope.conditions
+        return replace(scope, conditions={**still, "sessions": self.sessions})
+
+    def _reach_of_both(self, reach: Reach) -> Reach:
+        """Return the part of somebody's reach of now that he had when this was shown."""
+        if self.reach is None or "all" in self.reach:
+            return reach
+        if "all" in reach:
+            return self.reach
+        return {**reach, "accounts": [pk for pk in reach["accounts"] if pk in self.reach["accounts"]]}
 
     @property
     def moving(self) -> frozenset[str]:
@@ -88,12 +98,10 @@ class Preview:
             return False
         return self.matched is None or (self.matched > COUNTED_AGAIN and not scope.may_grow)
 
-    def signed(
-        self, actor_pk: Any, matched: int | None, reach: Reach | None = None, sessions: list[int] | None = None
-    ) -> str:
+    def signed(self, actor_pk: Any, matched: int | None, reach: Reach | None = None) -> str:
         """Return this as text that only this actor can hand in again."""
         fixed = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), self.newest_termination]
-        said = [*fixed, matched, reach, sessions, str(actor_pk)]
+        said = [*fixed, matched, reach, self.sessions, str(actor_pk)]
         return signing.dumps(said, salt=SALT, compress=True, serializer=Serializer)
 
     @classmethod
@@ -148,11 +156,14 @@ def count(scope: Scope, most: int | None = None) -> int | None:
     return _counted(lambda: sessions_in(scope).order_by()[:most].count())  # noqa: PLW0108
 
 
-def one_by_one(scope: Scope, number: int) -> list[int] | None:
-    """Return the ids of so many sessions in the scope; None where it cannot grow, and where they are many."""
-    if not scope.may_grow or number > COUNTED_AGAIN:
+def one_by_one(scope: Scope) -> list[int] | None:
+    """Return the ids of the sessions in a scope that may grow; None where it cannot, and where they are many."""
+    if not scope.may_grow:
         return None
-    return _counted(lambda: list(sessions_in(scope).order_by("id").values_list("id", flat=True)[:COUNTED_AGAIN]))
+    # One's own may be among them.
+    most = COUNTED_AGAIN + 1
+    ids = _counted(lambda: list(sessions_in(scope).order_by().values_list("id", flat=True)[: most + 1]))
+    return None if ids is None or len(ids) > most else sorted(ids)
 
 
 def figures(scope: Scope) -> Figures | None:

@@ -266,9 +266,11 @@ def record_refused(halves: tuple[bytes, bytes], request: HttpRequest | None) -> 
 def end_all_of(what: str, owner: AbstractBaseUser | Account, reason: str, spared: int | None = None) -> None:
     """End every session of a user or of an account, but for the spared one."""
     using = router.db_for_write(Session)
+    # Before it is asked whether there are any: this waits for sign-ins that are under way.
+    cut_off = sign_in_lock.cut_off(using)
     others = Session.objects.using(using).filter(**{what: owner}).exclude(pk__in=[spared])
     if others.exists():
-        scope = Scope({what: owner.pk}, {"all": True}, sign_in_lock.cut_off(using), spared)
+        scope = Scope({what: owner.pk}, {"all": True}, cut_off, spared)
         terminate(scope, None, reason=reason, in_words=f"Every session of {owner}")
 
 

@@ -64,8 +64,13 @@ class OutcomeSearch(Search[SessionEvent]):
         found = {found for one in told for found in self._told(one, bounds, order, most)}
         first = sorted(found, reverse=order == "-id")[:most]
         rows = self.rows.in_bulk([pk for _, pk in first])
-        # Old records may go meanwhile.
-        return [rows[pk] for _, pk in first if pk in rows]
+        left = [rows[pk] for _, pk in first if pk in rows]
+        if len(left) == len(first) or len(first) < most:
+            return left
+        # Old records have gone meanwhile. A page that is not full would be taken for the last.
+        last, _ = first[-1]
+        beyond = Q(id__gt=last) if order == "id" else Q(id__lt=last)
+        return left + self.first(bounds & beyond, order, most - len(left), by_index=by_index)
 
     def count(self, shown: Sequence[SessionEvent] = ()) -> int:
         if (few := self._few()) is not None:

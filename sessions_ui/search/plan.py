@@ -243,11 +243,15 @@ class Search(Generic[Row]):
 
     def _ids_by_eras(self, limits: list[Limit], order: str, most: int, *, near: int) -> list[int]:
         """PostgreSQL's index gives its rows in no order: it is asked for so many of the nearest eras first."""
-        nearer = self._no_farther_than_named(limits, order, most)
-        of = eras(*self._ends(limits + nearer), order)
+        if nearer := self._no_farther_than_named(limits, order, most):
+            of = eras(*self._ends(limits + nearer), order)
+            with by_index_alone(self.rows.db):
+                found = self._ids_within(of, limits + nearer, order, most)
+            # One of those that told how far to look may have ended since.
+            if len(found) == most:
+                return found
+        of = eras(*self._ends(limits), order)
         with by_index_alone(self.rows.db):
-            if nearer:
-                return self._ids_within(of, limits + nearer, order, most)
             found = self._ids_within(of[:near], limits, order, most)
             if len(found) == most:
                 return found

@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -31,8 +31,11 @@ class WordForm(forms.Form):
 @login_required
 def expected(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Call a hint of the session expected, or take that back."""
-    live = Session.objects.live(fence(request)).within(habits.teaching(reaches(request))).select_related("user")
+    reach = reaches(request)
+    live = Session.objects.live(fence(request)).within(reach.end).select_related("user")
     session = get_object_or_404(live, public_id=public_id)
+    if not habits.may_teach(request.user, reach, session):
+        raise Http404
     form = WordForm(request.POST)
     if not form.is_valid() or not any(form.cleaned_data.values()):
         return unreadable(request, {"kind": "There is no such hint. Nothing has changed; go back and look again."})

@@ -102,7 +102,7 @@ def session(request: SignedInRequest, public_id: UUID) -> HttpResponse:
         "country_now": _country_now(found),
         "changes": origin_changes.sentence(then, now),
         "hints": hints_on(found),
-        "teaches": may_teach(reach, found),
+        "teaches": may_teach(request.user, reach, found),
         "records": login_records_of(found.user_id, reach.see, RECORDS, fence(request)),
         "reaches": reach,
         "own_id": own_id(request),

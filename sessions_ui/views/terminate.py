@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -85,25 +86,25 @@ def _ask_again(request: SignedInRequest, shown: Preview, back: str, refused: Ref
 
 def _confirm(request: SignedInRequest, shown: Preview, back: str, refused: Refusal | None = None) -> HttpResponse:
     reach, own = reaches(request).end, own_id(request)
-    scope = shown.scope(reach, spared=own)
-    figures = preview.figures(scope)
     with_own = shown.scope(reach, spared=None)
+    shown = replace(shown, sessions=preview.one_by_one(with_own), reach=reach)
+    scope = shown.as_shown(shown.scope(reach, spared=own))
+    figures = preview.figures(scope)
     own_session = preview.sessions_in(with_own).filter(pk__in=[own]).first()
     if figures and not figures.sessions:
         messages.info(request, ONLY_YOURS if own_session else ENDED_ALREADY)
         return redirect(back)
     matched = figures.sessions if figures else None
-    sessions = None if matched is None else preview.one_by_one(with_own, matched)
     sample = preview.sample(scope, SAMPLE)
     form = DecisionForm(request.POST if request.method == "POST" else None, word=_word(shown, matched))
     context = {
         "preview": shown,
         "figures": figures,
         "sample": sample,
-        "one_by_one": sessions is not None,
+        "may_grow": with_own.may_grow and shown.sessions is None,
         "only_own": figures and figures.people == 1 and sample and sample[0].user_id == request.user.pk,
         "own_session": own_session,
-        "signed": shown.signed(request.user.pk, matched, reach, sessions),
+        "signed": shown.signed(request.user.pk, matched, reach),
         "form": form,
         "typed_above": TYPED_ABOVE,
         "tells_people": getattr(settings, "MAIL_ENDED_SESSIONS", False),

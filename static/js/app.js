@@ -116,26 +116,34 @@ function wordsOf(page) {
 function showBesideBox(page) {
   const box = document.getElementById("f-q");
   document.getElementById("f-q-wrong")?.remove();
-  const wrong = page?.getElementById("f-q-wrong");
+  const wrong = page.getElementById("f-q-wrong");
   if (wrong) box?.parentElement.append(document.adoptNode(wrong));
   for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", "f-q-wrong"]]) {
     if (wrong) box?.setAttribute(name, value); else box?.removeAttribute(name);
   }
 }
 
+function pageOf(xhr) {
+  return new DOMParser().parseFromString(xhr.responseText, "text/html");
+}
+
+/* What is said of a filter that cannot be read takes the place of the list, as on the page that comes without a script. */
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "list" || detail.xhr.status !== 400 || !pageOf(detail.xhr).getElementById("list")) return;
+  Object.assign(detail, { shouldSwap: true, isError: false, selectOverride: "#list" });
+});
 document.addEventListener("htmx:responseError", (event) => {
-  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  const page = pageOf(event.detail.xhr);
   showTrouble(wordsOf(page) || `The server could not answer (${event.detail.xhr.status}). This page shows what it showed before.`);
-  showBesideBox(page);
 });
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => showTrouble("The server cannot be reached. This page shows what it showed before. Try again in a moment."));
 }
-document.addEventListener("htmx:afterSwap", (event) => {
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
   // Suggestions that come late must not take away what was said about the list.
-  if (event.detail.target.id !== "list") return;
+  if (detail.target.id !== "list") return;
   document.getElementById("trouble").replaceChildren();
-  showBesideBox(null);
+  showBesideBox(pageOf(detail.xhr));
 });
 document.addEventListener("htmx:afterSettle", setUp);
 

@@ -95,6 +95,13 @@ class SessionTests:
         assert "This is expected" not in text_of(answer)
         assert own.post(f"{page_of(unusual)}expected/", {"kind": "new_country"}).status_code == 404
 
+    def test_not_even_an_administrator(self, ada: User, root: User, acme: Account) -> None:
+        """A thief of his session would quiet the hint about himself."""
+        for person in (ada, root):
+            own, session = signed_in(person), make_session(person, acme, **UNUSUAL)
+            assert "This is expected" not in text_of(own.get(page_of(session)))
+            assert own.post(f"{page_of(session)}expected/", {"kind": "new_country"}).status_code == 404
+
     @pytest.mark.parametrize("form", [{}, {"kind": "no_such"}, {"take_back": "x"}, {"take_back": "9" * 30}])
     def test_nonsense_is_said_and_changes_nothing(
         self, console: Client, unusual: Session, form: dict[str, str]

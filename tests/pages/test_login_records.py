@@ -172,10 +172,10 @@ class MeanwhileTests:
             sign_in(anna)
         Session.objects.filter(user=anna).update(expire_date=F("created_on") - timedelta(minutes=1))
 
-    def found(self) -> list[SessionEvent]:
+    def found(self, most: int = 10) -> list[SessionEvent]:
         wanted = LoginRecordFilter(QueryDict("outcome=expired"), ALL)
         assert wanted.is_valid()
-        return wanted.search(Fence.read()).first(Q(), "-id", 10)
+        return wanted.search(Fence.read()).first(Q(), "-id", most)
 
     def test_a_session_that_is_tidied(self, monkeypatch: pytest.MonkeyPatch) -> None:
         told = outcomes.OutcomeSearch._told
@@ -188,17 +188,21 @@ class MeanwhileTests:
         monkeypatch.setattr(outcomes.OutcomeSearch, "_told", tidied_after)
         assert len(self.found()) == 4
 
-    def test_a_record_that_is_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        told = outcomes.OutcomeSearch._told
+    @pytest.mark.parametrize(("most", "left"), [(10, 3), (2, 2)])
+    def test_a_record_that_is_too_old(self, monkeypatch: pytest.MonkeyPatch, most: int, left: int) -> None:
+        """A page that is not full would be taken for the last."""
+        told, removed = outcomes.OutcomeSearch._told, set[int]()
 
         def one_removed_after(search: Any, *args: Any) -> list[tuple[int, int]]:
             answer = told(search, *args)
-            with retention("default"):
-                SessionEvent.objects.filter(pk__in=[record for _, record in answer[:1]]).delete()
+            if not removed and answer:
+                removed.add(answer[0][1])
+                with retention("default"):
+                    SessionEvent.objects.filter(pk__in=removed).delete()
             return answer
 
         monkeypatch.setattr(outcomes.OutcomeSearch, "_told", one_removed_after)
-        assert len(self.found()) == 3
+        assert len(self.found(most)) == left
 
 
 class ReachTests:

@@ -139,6 +139,24 @@ class EndedMeanwhileTests:
             found = search.first(Q(), order, 4)
         assert [session.pk for session in found] == [walked, *others[:3]]
 
+    @pytest.mark.skipif(SQLITE, reason="FTS5 gives its rows in the order of the list")
+    def test_is_made_up_for_where_a_word_names_an_account(
+        self, anna: User, acme: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        narrow_windows(monkeypatch, 1)
+        made = [make_session(anna, acme).pk for _ in range(12)]
+        told = Search._no_farther_than_named
+
+        def one_ended_after(search: Search[Session], *args: Any) -> Any:
+            answer = told(search, *args)
+            Session.objects.filter(pk=made[-3]).delete()
+            return answer
+
+        monkeypatch.setattr(Search, "_no_farther_than_named", one_ended_after)
+        search = Search(Session.objects.live().signed_in(), {"words": ["acme"]}, reach_branches(ALL))
+        found = [session.pk for session in search.first(Q(), "-id", 5)]
+        assert found == [pk for pk in made[::-1] if pk != made[-3]][:5]
+
 
 class ManyAccountsTests:
     def test_need_not_be_fewer_than_rows_are_walked(self, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:

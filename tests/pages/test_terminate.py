@@ -374,6 +374,34 @@ class CameLaterTests:
         decide(console, again, typed="everything")
         assert live(*chosen) == set()
 
+    def test_what_was_shown_ends_though_it_was_renamed(self, console: Client, chosen: list[Session]) -> None:
+        confirmation = console.get(f"{TERMINATE}?q=berlin")
+        Session.objects.filter(pk=chosen[0].pk).update(search_text="hamburg")
+        assert told(decide(console, confirmation)) == "2 sessions terminated. Receipt"
+        assert live(*chosen) == set()
+
+    def test_one_s_own_takes_the_place_of_no_other(
+        self, console: Client, chosen: list[Session], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(preview, "COUNTED_AGAIN", 2)
+        self.comes_to_match(current(console))
+        newest = make_session(chosen[0].user, search_text="lisbon")
+        confirmation = console.get(f"{TERMINATE}?q=berlin")
+        self.comes_to_match(newest)
+        chosen[0].delete()
+        decide(console, confirmation)
+        assert live(*chosen, newest) == {newest.pk}
+
+    def test_into_the_reach_in_the_place_of_what_left_it(
+        self, ada: User, anna: User, ben: User, acme: Account, bolt: Account
+    ) -> None:
+        client, unseen = signed_in(ada), make_session(ben, bolt)
+        shown = make_session(anna, acme)
+        confirmation = client.get(f"{TERMINATE}?everything=1")
+        Membership.objects.filter(user=ada).update(account=bolt)
+        decide(client, confirmation)
+        assert live(unseen, shown) == {unseen.pk, shown.pk}
+
     def test_leaves_one_s_own_to_the_box(self, console: Client, chosen: list[Session]) -> None:
         own = current(console)
         self.comes_to_match(own)
