@@ -105,7 +105,7 @@ def read_account(text: str, reach: Reach) -> Criterion:
 
 def read_account_within(accounts: QuerySet[Account], text: str) -> Account:
     """Return the one of these accounts that has this slug or name; raises ValidationError with a sentence."""
-    account: Account = _the_one(accounts, text, ["slug", "name__same_letters"], "account")
+    account: Account = _the_one(accounts, text, ["slug", "name__same_letters", "slug__same_letters"], "account")
     return account
 
 
@@ -119,7 +119,7 @@ def read_user_on_record(text: str, reach: Reach) -> Criterion:
 
 def _read_user(users: QuerySet[Any], text: str) -> Criterion:
     User = get_user_model()
-    names = [User.USERNAME_FIELD, f"{User.get_email_field_name()}__iexact"]
+    names = [User.USERNAME_FIELD, f"{User.get_email_field_name()}__iexact", f"{User.USERNAME_FIELD}__iexact"]
     user = _the_one(users, text, names, "user")
     return Criterion({"user": str(user.pk)}, f"User: {user}", f"of {user}")
 

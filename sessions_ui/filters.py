@@ -18,6 +18,16 @@ from .search.outcomes import OutcomeSearch
 from .search.plan import Search
 
 
+class FilterField(forms.CharField):
+    default_error_messages = {
+        "max_length": "Write %(limit_value)d characters at most, not %(show_value)d.",
+        "null_characters_not_allowed": "This holds a character that is no text; leave it out.",
+    }
+
+    def __init__(self, longest: int, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=longest, **kwargs)
+
+
 class SessionFilter(forms.Form):
     """A GET form that turns the parameters of the list into conditions.
 
@@ -25,22 +35,24 @@ class SessionFilter(forms.Form):
     ignored: the next click may terminate.
     """
 
-    q = forms.CharField(required=False, max_length=200, label="Search")
-    account = forms.CharField(required=False, max_length=200)
-    user = forms.CharField(required=False, max_length=254)
-    application = forms.CharField(required=False, max_length=200)
-    country = forms.CharField(required=False, max_length=60)
-    city = forms.CharField(required=False, max_length=200)
-    device = forms.CharField(required=False, max_length=100)
-    browser = forms.CharField(required=False, max_length=100)
-    os = forms.CharField(required=False, max_length=50)
-    address = forms.CharField(required=False, max_length=60)
-    before = forms.CharField(required=False, max_length=40)
-    after = forms.CharField(required=False, max_length=40)
-    dormant = forms.CharField(required=False, max_length=10)
-    look = forms.CharField(required=False, max_length=5)
+    q = FilterField(200, label="Search")
+    account = FilterField(200)
+    user = FilterField(254)
+    application = FilterField(200)
+    country = FilterField(60)
+    city = FilterField(200)
+    device = FilterField(100)
+    browser = FilterField(100)
+    os = FilterField(50)
+    address = FilterField(60)
+    before = FilterField(40)
+    after = FilterField(40)
+    dormant = FilterField(10)
+    look = FilterField(5)
 
     readers = READERS
+    # What only this list knows.
+    own_names = frozenset({"dormant", "look"})
 
     def __init__(self, params: QueryDict, reach: Reach) -> None:
         super().__init__(params)
@@ -95,6 +107,12 @@ class SessionFilter(forms.Form):
         return [normalise(text) for text in short]
 
     @property
+    def holds_elsewhere(self) -> bool:
+        """Whether the other list can be filtered by this, less what it does not know."""
+        box = self.criteria.get("q")
+        return bool(self.criteria.keys() - self.own_names) and not (box and MOVING & names_within(box.conditions))
+
+    @property
     def in_words(self) -> str:
         """What is kept, as the end of the sentence "Every session …"."""
         return " ".join(criterion.phrase for criterion in self.criteria.values())
@@ -105,8 +123,9 @@ class LoginRecordFilter(SessionFilter):
 
     dormant = None  # type: ignore[assignment]
     look = None  # type: ignore[assignment]
-    outcome = forms.CharField(required=False, max_length=20)
+    outcome = FilterField(20)
     readers = RECORD_READERS
+    own_names = frozenset({"outcome"})
 
     def _read(self, name: str, text: str) -> None:
         super()._read(name, text)

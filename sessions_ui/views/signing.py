@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, load_backend, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import (
     PasswordResetCompleteView,
@@ -104,6 +104,12 @@ class ChangePasswordForm(PasswordChangeForm):
             return super().save(commit)
 
 
+class LinkForm(PasswordResetForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail"
+
+
 class ResetPasswordForm(AnySetPasswordForm):
     def save(self, commit: bool = True) -> Any:
         change_of(self.user).reason = "The password was reset"
@@ -176,6 +182,7 @@ def password_change_done(request: HttpRequest) -> HttpResponse:
 
 _send_link = PasswordResetView.as_view(
     template_name="registration/password_reset.html",
+    form_class=LinkForm,
     email_template_name="registration/password_reset_email.txt",
     subject_template_name="registration/password_reset_subject.txt",
     extra_email_context={"hours": settings.PASSWORD_RESET_TIMEOUT // 3600},

@@ -127,6 +127,12 @@ function pageOf(xhr) {
   return new DOMParser().parseFromString(xhr.responseText, "text/html");
 }
 
+/* An address that is passed on says what is filtered, and nothing of the fields that are empty. */
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.verb !== "get") return;
+  [...detail.formData].filter(([, value]) => value === "").forEach(([name]) => detail.formData.delete(name));
+});
+
 /* What is said of a filter that cannot be read takes the place of the list, as on the page that comes without a script. */
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.id !== "list" || detail.xhr.status !== 400 || !pageOf(detail.xhr).getElementById("list")) return;

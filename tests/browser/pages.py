@@ -90,7 +90,7 @@ def too_many(page: Page, site: Site) -> None:
 def too_many_links(page: Page, site: Site) -> None:
     for _ in range(8):
         page.goto("/password/reset/")
-        page.get_by_label("Email").fill("nobody@kestrel-logistics.example")
+        page.get_by_label("E-mail").fill("nobody@kestrel-logistics.example")
         follow(page, page.get_by_role("button", name="Send the link"))
         if page.get_by_text("Ask again in").count():
             return
@@ -347,9 +347,9 @@ def own_ended(page: Page, site: Site) -> None:
 
 def new_password(page: Page, site: Site) -> None:
     page.goto("/password/reset/")
-    page.get_by_label("Email").fill("o.haddad@kestrel-logistics.example")
+    page.get_by_label("E-mail").fill("o.haddad@kestrel-logistics.example")
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
     newest = max(site.mails.iterdir(), key=lambda mail: mail.stat().st_mtime)
     words = str(message_from_bytes(newest.read_bytes()).get_payload(decode=True).decode())  # type: ignore[union-attr]
     link = re.search(r"https?://\S+", words)

@@ -107,7 +107,7 @@ class TwoBrowsersTests:
         desk.get_by_label("Your password").fill(site.password)
         follow(desk, desk.get_by_role("button", name="Terminate 1 session"))
         expect(desk.get_by_text("1 session terminated")).to_be_visible()
-        expect(desk.get_by_text("You are signed in at 1 place")).to_be_visible()
+        expect(desk.get_by_text("You have 1 session")).to_be_visible()
         phone.reload()
         expect(phone).to_have_url(SIGN_IN_PAGE)
 

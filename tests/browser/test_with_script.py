@@ -97,6 +97,11 @@ class FragmentTests:
         assert stayed(page)
         expect(search).to_be_focused()
 
+    def test_the_address_says_nothing_of_empty_fields(self, page: Page) -> None:
+        page.get_by_label("Search sessions").fill("nordlicht")
+        page.get_by_role("button", name="Apply").click()
+        expect(page).to_have_url(re.compile(r"/\?q=nordlicht$"))
+
     def test_ticking_works_in_a_list_that_was_exchanged(self, page: Page) -> None:
         page.get_by_label("Search sessions").fill("nordlicht")
         page.get_by_role("button", name="Apply").click()

@@ -106,5 +106,5 @@ class WithoutScriptTests:
         expect(page.get_by_text("1 session terminated")).to_be_visible()
         page.get_by_role("link", name="Sign out everywhere else…").click()
         page.get_by_role("button", name="Terminate 2 sessions").click()
-        expect(page.get_by_text("You are signed in at 1 place.")).to_be_visible()
+        expect(page.get_by_text("You have 1 session.")).to_be_visible()
         assert live(ulf) == 1

@@ -94,12 +94,12 @@ class ConfirmationTests:
     def test_says_in_words_what_is_meant(self, console: Client, chosen: list[Session], query: str, words: str) -> None:
         if query == "q=wiki":
             make_session(chosen[0].user, search_text="wiki")
-        assert f"{words} , as you saw it at" in text_of(console.get(f"{TERMINATE}?{query}"))
+        assert f"{words} , as seen on" in text_of(console.get(f"{TERMINATE}?{query}"))
 
     def test_names_a_single_session(self, console: Client, anna: User) -> None:
         session = make_session(anna, device="iPhone", browser="Safari 26")
         page = text_of(console.get(f"{TERMINATE}?session={session.public_id}"))
-        assert "Anna Brandt’s session in Reports, Safari 26 on iPhone , as you saw it" in page
+        assert "Anna Brandt’s session in Reports, Safari 26 on iPhone , as seen on" in page
 
     def test_shows_a_sample_of_five(self, console: Client, anna: User) -> None:
         for number in range(7):
@@ -370,7 +370,7 @@ class ScopeOfAReachTests:
     def test_is_named_within_ones_reach(self, ada: User, acme: Account, anna: User) -> None:
         make_session(anna, acme)
         page = text_of(signed_in(ada).get(f"{TERMINATE}?everything=1"))
-        assert "Every session within your reach , as you saw it" in page
+        assert "Every session within your reach , as seen on" in page
 
     def test_shows_nobody_from_elsewhere(self, ada: User, acme: Account, anna: User) -> None:
         make_session(anna, acme)

@@ -123,6 +123,15 @@ class FilterTests:
         figures = {query: console.get(f"{TERMINATE}?{query}").context["figures"] for query in KEPT}
         assert {query: found.sessions for query, found in figures.items()} == kept
 
+    @pytest.mark.parametrize("query", ["user=ANNA", "user=Anna@Example.com", "account=ACME", "q=user:Anna"])
+    def test_reads_names_in_any_case(self, console: Client, anna: User, acme: Account, query: str) -> None:
+        session = make_session(anna, acme)
+        assert ids_of(console.get(f"{LIST}?{query}")) == [session.pk]
+
+    def test_says_in_words_what_is_too_long_or_no_text(self, console: Client) -> None:
+        assert "Write 200 characters at most, not 201." in text_of(console.get(f"{LIST}?q={201 * 'a'}"))
+        assert "This holds a character that is no text; leave it out." in text_of(console.get(f"{LIST}?q=%00"))
+
     def test_counts_the_empty_fields_of_its_form_as_not_set(self, console: Client, anna: User) -> None:
         session = make_session(anna)
         everything = console.get(f"{LIST}?q=&account=&user=&application=&country=&device=&address=&before=&dormant=")

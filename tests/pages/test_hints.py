@@ -36,6 +36,7 @@ class ListTests:
     def test_counts_and_shows_what_needs_a_look(self, console: Client, unusual: Session) -> None:
         answer = console.get(LIST)
         assert links(answer, "1 needs a look") == [f"{LIST}?look=yes"]
+        assert links(console.get(f"{LIST}?country=NZ"), "1 in all needs a look") == [f"{LIST}?look=yes"]
         assert ids_of(console.get(f"{LIST}?look=yes")) == [unusual.pk]
         assert unusual.pk not in ids_of(console.get(f"{LIST}?look=no"))
         assert ids_of(console.get(f"{LIST}?q=look:yes+user:anna")) == [unusual.pk]
@@ -52,6 +53,8 @@ class ListTests:
     ) -> None:
         (path,) = links(console.get(f"{LIST}?look=yes&user=anna"), "The same in login records")
         assert path == "/security/login-records/?user=anna"
+        for query in ("look=yes", "dormant=7d", "q=dormant:7d", "q=anna+look:yes"):
+            assert links(console.get(f"{LIST}?{query}"), "The same in login records") == []
 
     def test_counts_only_what_one_sees(self, ada: User, ben: User, bolt: Account, acme: Account) -> None:
         make_session(ben, bolt, **UNUSUAL)

@@ -73,9 +73,9 @@ class MySessionsTests:
 
     def test_say_how_many_they_are(self, anna: User) -> None:
         client = signed_in(anna)
-        assert "You are signed in at 1 place." in text_of(client.get(MINE))
+        assert "You have 1 session." in text_of(client.get(MINE))
         make_session(anna)
-        assert "You are signed in at 2 places." in text_of(client.get(MINE))
+        assert "You have 2 sessions." in text_of(client.get(MINE))
 
     def test_hold_this_one_also_when_a_hundred_are_newer(self, anna: User) -> None:
         client = signed_in(anna)

@@ -48,6 +48,12 @@ class AddTests:
         console.post(f"{PAGE}add/", OFFICE | {"account": "Acme"})
         assert Network.objects.get().account == acme
 
+    def test_that_there_is_none_says_whose(self, console: Client, ada: User, acme: Account) -> None:
+        assert "No network has a name yet" in text_of(console.get(PAGE))
+        hers = text_of(signed_in(ada).get(PAGE))
+        assert "You have named no network yet" in hers
+        assert "Those for all accounts are named by those who end all sessions" in hers
+
     def test_for_the_only_account_that_one_administers_names_it_already(self, ada: User, acme: Account) -> None:
         assert 'name="account" value="acme"' in signed_in(ada).get(f"{PAGE}add/").content.decode()
 

@@ -69,7 +69,7 @@ class BarTests:
         assert "3 others 3" in text_of(console.get(PAGE))
 
     def test_when_nobody_matches(self, console: Client) -> None:
-        assert "Nobody is signed in from Japan." in text_of(console.get(f"{PAGE}?country=JP"))
+        assert "There is no session from Japan." in text_of(console.get(f"{PAGE}?country=JP"))
 
     def test_when_it_takes_too_long(self, console: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         def stopped(*args: object, **kwargs: object) -> None:

@@ -233,6 +233,8 @@ class SignTests:
         answer = sign(console, review)
         assert answer.status_code == 400
         assert "2 sessions are undecided. Decide on them, or tick that they stay so." in text_of(answer)
+        # The form of the decisions is on this page too, and must not go where signing went.
+        assert f'action="{address(review)}?page=1"' in answer.content.decode()
         review.refresh_from_db()
         assert review.signed_on is None
 

@@ -110,7 +110,7 @@ class ReceiptTests:
         assert "Accounts Acme 2, No account 1" in page
         assert "Applications Reports 2, Wiki 1" in page
         assert "Reason Stolen laptop Note Sign in again." in page
-        assert "Spared The session from which it was done" in page
+        assert "Spared The session from which it was done, if it matched" in page
 
     def test_counts_what_had_gone_before(self, console: Client, anna: User) -> None:
         """R042."""
