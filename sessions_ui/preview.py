@@ -98,10 +98,10 @@ class Preview:
             return False
         return self.matched is None or (self.matched > COUNTED_AGAIN and not scope.may_grow)
 
-    def signed(self, actor_pk: Any, matched: int | None, reach: Reach | None = None) -> str:
+    def signed(self, actor_pk: Any, matched: int | None) -> str:
         """Return this as text that only this actor can hand in again."""
         fixed = [self.conditions, self.in_words, self.cut_off, self.at.isoformat(), self.newest_termination]
-        said = [*fixed, matched, reach, self.sessions, str(actor_pk)]
+        said = [*fixed, matched, self.reach, self.sessions, str(actor_pk)]
         return signing.dumps(said, salt=SALT, compress=True, serializer=Serializer)
 
     @classmethod
@@ -142,6 +142,11 @@ def _counted(ask: Callable[[], Answer]) -> Answer | None:
 def is_only_of(scope: Scope, user_pk: Any) -> bool:
     """Return whether all sessions in the scope are of this user; False when looking takes too long."""
     return bool(_counted(lambda: not sessions_in(scope).exclude(user_id=user_pk).exists()))
+
+
+def is_empty(scope: Scope) -> bool:
+    """Return whether no session is left in the scope; False when looking takes too long."""
+    return bool(_counted(lambda: not sessions_in(scope).exists()))
 
 
 def sample(scope: Scope, most: int) -> list[Session]:

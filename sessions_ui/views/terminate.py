@@ -104,7 +104,7 @@ def _confirm(request: SignedInRequest, shown: Preview, back: str, refused: Refus
         "may_grow": with_own.may_grow and shown.sessions is None,
         "only_own": figures and figures.people == 1 and sample and sample[0].user_id == request.user.pk,
         "own_session": own_session,
-        "signed": shown.signed(request.user.pk, matched, reach),
+        "signed": shown.signed(request.user.pk, matched),
         "form": form,
         "typed_above": TYPED_ABOVE,
         "tells_people": getattr(settings, "MAIL_ENDED_SESSIONS", False),
@@ -126,26 +126,21 @@ def _decide(request: SignedInRequest) -> HttpResponse:
         return _confirm(request, shown, back)
     reach, own = reaches(request).end, own_id(request)
     spared = None if decision.cleaned_data["own"] else own
-    scope = shown.scope(reach, spared)
-    if _is_done(shown, scope, request.user.pk):
+    scope, meant = shown.scope(reach, spared), shown.matched
+    exactly = shown.as_shown(scope)
+    if _is_done(shown, exactly, request.user.pk) or preview.is_empty(exactly):
         messages.info(request, ENDED_ALREADY)
         return redirect(back)
-    meant = shown.matched
-    known = shown.need_not_be_counted_again(scope)
-    matched = meant if known else preview.count(scope)
     if meant is not None and spared is None:
         meant += preview.sessions_in(scope).filter(pk__in=[own]).count()
-    if matched == 0:
-        messages.info(request, ENDED_ALREADY)
-        return redirect(back)
-    if not known and (matched is None or meant is None or matched > meant):
-        messages.warning(request, GREW if matched and meant else MAY_HAVE_GROWN)
+    if more := _more_match(shown, scope, meant):
+        messages.warning(request, more)
         return _confirm(request, Preview.of(shown.conditions, shown.in_words), back)
     if proof.is_asked(request, scope) and (refused := proof.refusal(request, request.POST.get("password", ""))):
         return _ask_again(request, shown, back, refused)
     words = {name: decision.cleaned_data[name] for name in ("reason", "note")}
     termination = services.terminate(
-        shown.as_shown(scope),
+        exactly,
         request.user,
         in_words=shown.in_words,
         matched=meant,
@@ -161,11 +156,21 @@ def _decide(request: SignedInRequest) -> HttpResponse:
     return redirect("termination", termination.public_id)
 
 
-def _is_done(shown: Preview, scope: Scope, actor_pk: Any) -> bool:
+def _more_match(shown: Preview, scope: Scope, meant: int | None) -> str:
+    """Return in words that more sessions match than were shown, or may; nothing where no more do."""
+    if shown.need_not_be_counted_again(scope):
+        return ""
+    number = preview.count(scope)
+    if number is None or meant is None:
+        return MAY_HAVE_GROWN
+    return GREW if number > meant else ""
+
+
+def _is_done(shown: Preview, exactly: Scope, actor_pk: Any) -> bool:
     """Whether this very preview was handed in before, say by a second click."""
     since = Termination.objects.filter(id__gt=shown.newest_termination, actor_id=actor_pk).order_by()
-    same = since.filter(cut_off=scope.cut_off, spared=scope.spared, in_words=shown.in_words)
-    return any(one.conditions == shown.as_shown(scope).conditions for one in same)
+    same = since.filter(cut_off=exactly.cut_off, spared=exactly.spared, in_words=shown.in_words)
+    return any(one.conditions == exactly.conditions for one in same)
 
 
 def _word(shown: Preview, matched: int | None) -> str:

@@ -380,6 +380,12 @@ class CameLaterTests:
         assert told(decide(console, confirmation)) == "2 sessions terminated. Receipt"
         assert live(*chosen) == set()
 
+    def test_also_when_all_of_it_was_renamed(self, console: Client, chosen: list[Session]) -> None:
+        confirmation = console.get(f"{TERMINATE}?q=berlin")
+        Session.objects.filter(search_text="berlin").update(search_text="hamburg")
+        decide(console, confirmation)
+        assert live(*chosen) == set()
+
     def test_one_s_own_takes_the_place_of_no_other(
         self, console: Client, chosen: list[Session], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -410,8 +416,8 @@ class CameLaterTests:
 
     def test_is_told_apart_where_the_key_of_a_user_is_a_uuid(self) -> None:
         reach = {"accounts": [1], "user": uuid4()}
-        shown = preview.Preview({"account": 1}, "", 9, timezone.now(), 0)
-        read = preview.Preview.read(shown.signed(1, None, reach), 1)
+        shown = preview.Preview({"account": 1}, "", 9, timezone.now(), 0, reach=reach)
+        read = preview.Preview.read(shown.signed(1, None), 1)
         assert read
         assert read.need_not_be_counted_again(read.scope(reach, None))
         assert not read.need_not_be_counted_again(read.scope(reach | {"user": uuid4()}, None))
