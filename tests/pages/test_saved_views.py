@@ -86,7 +86,7 @@ class ShareTests:
     def test_offers_what_is_within_reach(self, ada: User, acme: Account, bolt: Account, console: Client) -> None:
         page = text_of(signed_in(ada).get(f"{VIEWS}new/sessions/?city=berlin"))
         assert "Only me The administrators of an account Account Whose administrators find it." in page
-        assert "Only me All who see every session Who opens" in text_of(
+        assert "Only me All who see every session Whoever opens" in text_of(
             console.get(f"{VIEWS}new/sessions/?city=berlin")
         )
 
