@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router
-from django.db.models import Func, IntegerField
+from django.db.models import F, Func, IntegerField
 
 from . import sign_in_lock
 from .ending import end, lock
@@ -45,7 +45,7 @@ def make_room(
         # Most have room even if all of their rows were live, and nothing more is asked.
         if _number_of(user.pk, limit, using) - len(own) < most:
             continue
-        others = of_user.filter(limit.of_sessions).exclude(pk__in=own)
+        others = _within(of_user, limit.application_id, limit.account_id).exclude(pk__in=own)
         oldest_first = list(others.live().order_by("id").values_list("pk", flat=True))
         too_many = oldest_first[: max(0, len(oldest_first) + 1 - most)]
         if too_many and limit.at_limit == Limit.AtLimit.END_OLDEST:
@@ -66,6 +66,16 @@ def _select_limits(using: str) -> Select:
     return Select(speaking.filter(parallel__isnull=False).values_list(*OF_LIMIT))
 
 
+def _within(of_user: SessionQuerySet, application: Any, account: Any) -> SessionQuerySet:
+    """Keep those of the application and the account, where they are given, by looking at each of the user's.
+
+    SQLite would take the index of the account, which may hold a million sessions, at each sign-in.
+    """
+    rows = of_user.alias(its_application=F("application_id") + 0, its_account=F("account_id") + 0)
+    given = {"its_application": application, "its_account": account}
+    return rows.filter(**{name: value for name, value in given.items() if value is not None})
+
+
 def _number_of(user_pk: Any, limit: Limit, using: str) -> int:
     """Return how many rows the user has of which the limit speaks."""
     number = _select_number(using, limit.application_id is not None, limit.account_id is not None)
@@ -74,10 +84,7 @@ def _number_of(user_pk: Any, limit: Limit, using: str) -> int:
 
 @cache
 def _select_number(using: str, of_application: bool, of_account: bool) -> Select:
-    rows = Session.objects.using(using).filter(user=Slot("user")).order_by()
-    if of_application:
-        rows = rows.filter(application=Slot("application"))
-    if of_account:
-        rows = rows.filter(account=Slot("account"))
+    of_user = Session.objects.using(using).filter(user=Slot("user")).order_by()
+    rows = _within(of_user, Slot("application") if of_application else None, Slot("account") if of_account else None)
     number = Func(template="COUNT(*)", output_field=IntegerField())
     return Select(rows.values_list(number))

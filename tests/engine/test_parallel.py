@@ -8,10 +8,11 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
+from sessions_ui import parallel
 from sessions_ui.backends.db import SessionStore
 from sessions_ui.login_records import Outcome, login_records_of
 from sessions_ui.models import Account, Limit, Session, SessionEvent
@@ -170,3 +171,14 @@ class RefuseTests:
     def test_a_removed_limit_refuses_nobody(self, anna: User) -> None:
         Limit.objects.all().remove("Ruth")
         assert Browser().sign_in(anna).who() == "anna"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL knows which index holds less")
+@pytest.mark.parametrize("of_application", [True, False])
+@pytest.mark.parametrize("of_account", [True, False])
+def test_counting_looks_at_no_other_person(anna: User, of_application: bool, of_account: bool) -> None:
+    """An account may have a million sessions, and its limit is asked at each sign-in."""
+    number = parallel._select_number("default", of_application, of_account)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {number.sql}", [1 for _ in number.params])
+        assert "session_by_user" in str(cursor.fetchall())
