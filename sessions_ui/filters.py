@@ -11,7 +11,7 @@ from django.http import QueryDict
 from .criteria import READERS, RECORD_READERS, Criterion, together
 from .login_records import Outcome, branches
 from .models import Fence, Session, SessionEvent
-from .models.scopes import MOVING, Conditions, Reach, names_within
+from .models.scopes import Conditions, Reach, moving
 from .models.search_text import normalise
 from .search.index import LOGIN_RECORDS
 from .search.outcomes import OutcomeSearch
@@ -19,6 +19,8 @@ from .search.plan import Search
 
 
 class FilterField(forms.CharField):
+    """A text of the filter, of so many characters at most."""
+
     default_error_messages = {
         "max_length": "Write %(limit_value)d characters at most, not %(show_value)d.",
         "null_characters_not_allowed": "This holds a character that is no text; leave it out.",
@@ -110,7 +112,7 @@ class SessionFilter(forms.Form):
     def holds_elsewhere(self) -> bool:
         """Whether the other list can be filtered by this, less what it does not know."""
         box = self.criteria.get("q")
-        return bool(self.criteria.keys() - self.own_names) and not (box and MOVING & names_within(box.conditions))
+        return bool(self.criteria.keys() - self.own_names) and not (box and moving(box.conditions))
 
     @property
     def in_words(self) -> str:
@@ -129,7 +131,7 @@ class LoginRecordFilter(SessionFilter):
 
     def _read(self, name: str, text: str) -> None:
         super()._read(name, text)
-        if name in self.criteria and MOVING & names_within(self.criteria[name].conditions):
+        if name in self.criteria and moving(self.criteria[name].conditions):
             del self.criteria[name]
             self.add_error(name, "A login record does not change: it knows neither dormant: nor look:. Leave it out.")
 

@@ -101,7 +101,7 @@ def page(
     top, bottom = place(rows[0]), place(rows[-1])
     newest = position.sort == NEWEST
     has_next = backward or more
-    has_previous = more if backward else (not position.is_first)
+    has_previous = more if backward else not position.is_first
     return Page(
         rows,
         Position(position.sort, **{"above" if newest else "below": top}) if has_previous else None,

@@ -18,7 +18,7 @@ from . import sign_in_lock
 from .geoip import country_name
 from .models import Session, SessionQuerySet, Termination
 from .models.conditions import any_of
-from .models.scopes import MOVING, Conditions, Reach, Scope, conditions_q, names_within, reach_branches
+from .models.scopes import Conditions, Reach, Scope, conditions_q, moving, reach_branches
 from .search.narrow import narrowed, on_walk
 from .search.plan import Search
 from .time_limit import Answer, in_time
@@ -90,7 +90,7 @@ class Preview:
     @property
     def moving(self) -> frozenset[str]:
         """The conditions that a session may cease to meet before its turn comes."""
-        return MOVING & names_within(self.conditions)
+        return moving(self.conditions)
 
     def need_not_be_counted_again(self, scope: Scope) -> bool:
         """Whether a number of now would say nothing: there is none to compare it with, or many cannot have grown."""

@@ -166,6 +166,11 @@ def names_within(conditions: Conditions) -> set[str]:
     return set(conditions).union(*map(names_within, within))
 
 
+def moving(conditions: Conditions) -> frozenset[str]:
+    """Return the names of those conditions that a session may cease to meet while it lives."""
+    return MOVING & names_within(conditions)
+
+
 def substrings(conditions: Conditions, *, with_columns: bool = True) -> list[list[str]]:
     """Return what the search text of every session holds that meets the conditions: of each list one.
 
@@ -194,7 +199,7 @@ class Scope:
     def stands(self) -> bool:
         """Whether a check can be made against it for as long as it is unfinished; raises UnreadableScope."""
         conditions_q(self.conditions)
-        return not MOVING & names_within(self.conditions)
+        return not moving(self.conditions)
 
     @property
     def may_grow(self) -> bool:

@@ -19,7 +19,7 @@ from sessions_ui.models.conditions import any_of
 from sessions_ui.models.events import on_events
 from sessions_ui.models.scopes import Reach, conditions_q, reach_branches
 from sessions_ui.paging import COUNTED, first_of
-from sessions_ui.time_limit import TookTooLong, time_limit
+from sessions_ui.time_limit import in_time
 
 from .narrow import on_walk
 from .plan import IN_ORDER, Search
@@ -40,7 +40,7 @@ class OutcomeSearch(Search[SessionEvent]):
     fence: Fence
     reach: Reach  # that of the branches
     # Where the index was too slow for the page, it is not asked for the number.
-    too_slow: list[TookTooLong] = field(default_factory=list)
+    too_slow: list[bool] = field(default_factory=list)
 
     @property
     def may_take_long(self) -> bool:
@@ -97,12 +97,10 @@ class OutcomeSearch(Search[SessionEvent]):
         """Return what the index finds; None where nothing is sought, or it is too slow."""
         if not self.sought or self.too_slow:
             return None
-        try:
-            with time_limit(INDEX_SECONDS, self.rows.db):
-                return by_index()
-        except TookTooLong as error:
-            self.too_slow.append(error)
-            return None
+        found = in_time(INDEX_SECONDS, self.rows.db, by_index)
+        if found is None:
+            self.too_slow.append(True)
+        return found
 
     def _found_by_index(self, records: QuerySet[SessionEvent]) -> Any:
         within = records.filter(self.in_order, any_of(self.branches))

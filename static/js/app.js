@@ -116,7 +116,7 @@ function wordsOf(page) {
 function showBesideBox(page) {
   const box = document.getElementById("f-q");
   document.getElementById("f-q-wrong")?.remove();
-  const wrong = page.getElementById("f-q-wrong");
+  const wrong = page?.getElementById("f-q-wrong");
   if (wrong) box?.parentElement.append(document.adoptNode(wrong));
   for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", "f-q-wrong"]]) {
     if (wrong) box?.setAttribute(name, value); else box?.removeAttribute(name);
@@ -149,7 +149,7 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   // Suggestions that come late must not take away what was said about the list.
   if (detail.target.id !== "list") return;
   document.getElementById("trouble").replaceChildren();
-  showBesideBox(pageOf(detail.xhr));
+  showBesideBox(detail.xhr.status === 400 ? pageOf(detail.xhr) : null);
 });
 document.addEventListener("htmx:afterSettle", setUp);
 

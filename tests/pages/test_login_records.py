@@ -222,6 +222,7 @@ class ReachTests:
 
     def seen_by(self, user: User, query: str = "") -> set[str]:
         page = signed_in(user).get(f"{RECORDS}{query}")
+        assert page.status_code == 200
         failed = re.findall(r"(\w+) [\w ]*–", " ".join(row for row in rows(page) if "Failed" in row))
         return {*(device.removeprefix("unit-") for device in devices(page)), *(f"{name} failed" for name in failed)}
 
@@ -244,7 +245,6 @@ class ReachTests:
     @pytest.mark.parametrize("outcome", ["", "&outcome=active", "&outcome=expired", "&outcome=failed"])
     def test_bounds_every_filter(self, ada: User, outcome: str) -> None:
         for query in ("user=anna", "account=acme", "application=reports", "q=unit", "country=DE", "sort=oldest"):
-            assert signed_in(ada).get(f"{RECORDS}?{query}{outcome}").status_code == 200
             assert self.seen_by(ada, f"?{query}{outcome}") <= {"acme", "bens"}
 
     def test_refuses_what_one_does_not_reach(self, ada: User) -> None:
